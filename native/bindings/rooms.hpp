@@ -1,0 +1,9 @@
+// One function per room; each adds the room's kernels to the module.
+#pragma once
+#include "bindings/door.hpp"
+
+namespace shoal::bindings {
+
+void bind_distance(nb::module_& m);
+
+}  // namespace shoal::bindings

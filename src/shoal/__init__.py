@@ -1,0 +1,51 @@
+"""Clustering at the speed of the hardware: exact, reproducible, scikit-learn compatible."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it. A module is imported when one of its names is first used, so that
+# `import shoal` costs no more than the kernels.
+_PUBLIC = {
+    "KMeans": "shoal.centroid.kmeans",
+    "kmeans": "shoal.centroid.kmeans",
+    "k_means": "shoal.centroid.kmeans",
+    "kmeans_plusplus": "shoal.centroid.seeding",
+    "MiniBatchKMeans": "shoal.centroid.minibatch",
+    "BisectingKMeans": "shoal.centroid.bisecting",
+    "bisecting_kmeans": "shoal.centroid.bisecting",
+    "threads": "shoal.base.threads",
+    "show_config": "shoal.base.config",
+}
+_ROOMS = ("base", "centroid", "metrics", "datasets", "report", "cli")
+
+__all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        value = getattr(importlib.import_module(_PUBLIC[name]), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return importlib.import_module(f"shoal.{name}")
+    raise AttributeError(f"module 'shoal' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})
+
+
+if TYPE_CHECKING:
+    from shoal.base.config import show_config as show_config
+    from shoal.base.threads import threads as threads
+    from shoal.centroid.bisecting import BisectingKMeans as BisectingKMeans
+    from shoal.centroid.bisecting import bisecting_kmeans as bisecting_kmeans
+    from shoal.centroid.kmeans import KMeans as KMeans
+    from shoal.centroid.kmeans import k_means as k_means
+    from shoal.centroid.kmeans import kmeans as kmeans
+    from shoal.centroid.minibatch import MiniBatchKMeans as MiniBatchKMeans
+    from shoal.centroid.seeding import kmeans_plusplus as kmeans_plusplus

@@ -1,0 +1,1 @@
+"""What every estimator shares: input checks, seeds, threads, progress, build facts."""
