@@ -9,8 +9,12 @@ namespace {
 std::atomic<std::ptrdiff_t> forced{0};
 }
 
-std::ptrdiff_t forced_block_length() { return forced.load(std::memory_order_relaxed); }
-void force_block_length(std::ptrdiff_t length) { forced.store(std::max<std::ptrdiff_t>(length, 0)); }
+std::ptrdiff_t forced_block_length() {
+  return forced.load(std::memory_order_relaxed);
+}
+void force_block_length(std::ptrdiff_t length) {
+  forced.store(std::max<std::ptrdiff_t>(length, 0));
+}
 
 Blocks blocks_of(std::ptrdiff_t n, std::size_t bytes_per_item, std::size_t target_bytes, std::ptrdiff_t multiple) {
   if (const auto length = forced_block_length(); length > 0) return {n, length};

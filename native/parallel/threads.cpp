@@ -26,11 +26,17 @@ std::atomic<bool> forked_child{false};
 
 }  // namespace
 
-int set_thread_limit(int n) { return std::exchange(limit, std::max(n, 0)); }
+int set_thread_limit(int n) {
+  return std::exchange(limit, std::max(n, 0));
+}
 
-int thread_limit() { return limit; }
+int thread_limit() {
+  return limit;
+}
 
-void set_processor_cap(int n) { processor_cap.store(std::max(n, 0), std::memory_order_relaxed); }
+void set_processor_cap(int n) {
+  processor_cap.store(std::max(n, 0), std::memory_order_relaxed);
+}
 
 bool has_openmp() {
 #if defined(_OPENMP)

@@ -44,7 +44,9 @@ std::vector<Level> available() {
   return levels;
 }
 
-Level level() { return current().load(std::memory_order_relaxed); }
+Level level() {
+  return current().load(std::memory_order_relaxed);
+}
 
 void set_level(Level level) {
   const auto levels = available();
