@@ -1,0 +1,627 @@
+#include "centroid/assignment.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "distance/tile.hpp"
+#include "parallel/parallel_for.hpp"
+
+namespace shoal::centroid {
+namespace {
+
+using distance::Form;
+using distance::PackedRows;
+using distance::Samples;
+using distance::samples;
+
+constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
+
+// Rows no wider than this many centres are assigned by lanes of centres when there are enough features to pay for
+// reducing a vector at the end; otherwise packing the samples for the tile is cheaper.
+template <class T>
+bool few_centers(Index n_clusters, Index n_features) {
+  return n_clusters <= 2 * kernels<T>().group_size && n_features >= 4 * kernels<T>().group_size;
+}
+
+template <class T>
+T largest_norm(Points<const T> centers, const T* origin) {
+  double largest = 0;
+  for (Index j = 0; j < centers.n_samples; ++j) {
+    double sq = 0;
+    for (Index p = 0; p < centers.n_features; ++p) {
+      const double value = static_cast<double>(centers.row(j)[p]) - static_cast<double>(origin[p]);
+      sq += value * value;
+    }
+    largest = std::max(largest, sq);
+  }
+  return static_cast<T>(std::sqrt(largest) * (1 + 1e-6));
+}
+
+// Centres in groups of lanes. `order` lists the centres group after group; a short last group leaves lanes empty.
+template <class T>
+CenterLanes<T> pack_lanes(Points<const T> centers, const T* origin, std::span<const std::int32_t> order) {
+  const Index k = centers.n_samples;
+  const Index d = centers.n_features;
+  CenterLanes<T> lanes;
+  lanes.size = kernels<T>().group_size;
+  lanes.n_groups = (k + lanes.size - 1) / lanes.size;
+  lanes.n_features = d;
+  lanes.data.assign(at(lanes.n_groups * d * lanes.size), T{0});
+  lanes.start.assign(at(lanes.n_groups * lanes.size), std::numeric_limits<T>::infinity());
+  lanes.center.assign(at(lanes.n_groups * lanes.size), -1);
+  lanes.lane_of.assign(at(k), 0);
+  for (Index i = 0; i < k; ++i) {
+    const std::int32_t j = order[at(i)];
+    const Index group = i / lanes.size;
+    const Index lane = i % lanes.size;
+    T* to = lanes.data.data() + group * d * lanes.size + lane;
+    double sq = 0;
+    for (Index p = 0; p < d; ++p) {
+      const T value = centers.row(j)[p] - origin[p];
+      to[p * lanes.size] = value;
+      sq += static_cast<double>(value) * static_cast<double>(value);
+    }
+    lanes.start[at(i)] = static_cast<T>(sq / 2);
+    lanes.center[at(i)] = j;
+    lanes.lane_of[at(j)] = static_cast<std::int32_t>(i);
+  }
+  return lanes;
+}
+
+// Centres near each other in one group: halves along the widest feature, down to groups of `size`, each sorted.
+template <class T>
+void order_by_place(Points<const T> centers, std::span<std::int32_t> order, Index size) {
+  const auto n = static_cast<Index>(order.size());
+  if (n <= size) {
+    std::sort(order.begin(), order.end());
+    return;
+  }
+  Index widest = 0;
+  double most = -1;
+  for (Index p = 0; p < centers.n_features; ++p) {
+    double sum = 0;
+    double sum_sq = 0;
+    for (std::int32_t j : order) {
+      const double value = static_cast<double>(centers.row(j)[p]) - static_cast<double>(centers.row(order[0])[p]);
+      sum += value;
+      sum_sq += value * value;
+    }
+    const double spread = sum_sq - sum * sum / static_cast<double>(n);
+    if (spread > most) {
+      most = spread;
+      widest = p;
+    }
+  }
+  const Index half = (n / 2 + size - 1) / size * size;
+  std::nth_element(order.begin(), order.begin() + half, order.end(), [&](std::int32_t a, std::int32_t b) {
+    const T va = centers.row(a)[widest];
+    const T vb = centers.row(b)[widest];
+    return va < vb || (va == vb && a < b);
+  });
+  order_by_place(centers, order.first(at(half)), size);
+  order_by_place(centers, order.subspan(at(half)), size);
+}
+
+std::vector<std::int32_t> identity(Index k) {
+  std::vector<std::int32_t> order(at(k));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+// --- Lloyd --------------------------------------------------------------------------------------------------
+
+// Every distance, through the tile.
+template <class T>
+class TileAssigner final : public Assigner<T> {
+ public:
+  TileAssigner(Points<const T> x, Index) : x_(x), origin_(at(x.n_features)) {
+    scratch_.resize(at(parallel::n_threads()));
+    for (auto& own : scratch_) own.resize(at(distance::tile<T>().scratch_size(x.n_features)));
+    values_.resize(scratch_.size());
+  }
+  void prepare(Points<const T> centers, std::span<const T>, Run&) override {
+    mean_of(centers, origin_.data());
+    rows_ = distance::pack_rows(Form::expanded, centers, origin_.data());
+  }
+  Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
+    auto& values = values_[at(thread)];
+    values.resize(at(end - begin));
+    distance::tile<T>().nearest(samples(x_, origin_.data()).slice(begin, end), rows_, label + begin, values.data(),
+                                nullptr, scratch_[at(thread)].data());
+    return (end - begin) * rows_.n_rows;
+  }
+  void forget(Index) override {}
+
+ private:
+  Points<const T> x_;
+  std::vector<T> origin_;
+  PackedRows<T> rows_;
+  std::vector<AlignedVector<T>> scratch_;
+  std::vector<std::vector<T>> values_;
+};
+
+// A block of samples shifted to the origin of the centres, and where their rows are.
+template <class T>
+struct ShiftedBlock {
+  AlignedVector<T> rows;
+  std::vector<T> sq_norm;
+  std::vector<const T*> row;
+
+  void load(const Samples<T>& s) {
+    rows.resize(at(s.n * s.n_features));
+    sq_norm.resize(at(s.n));
+    row.resize(at(s.n));
+    kernels<T>().shift_rows(s, rows.data(), sq_norm.data());
+    for (Index i = 0; i < s.n; ++i) row[at(i)] = rows.data() + i * s.n_features;
+  }
+};
+
+// Every distance, samples against lanes of centres: for few centres and many features, where packing the samples
+// would cost as much as the arithmetic.
+template <class T>
+class LanesAssigner final : public Assigner<T> {
+ public:
+  LanesAssigner(Points<const T> x, Index n_clusters)
+      : x_(x), origin_(at(x.n_features)), order_(identity(n_clusters)), scratch_(at(parallel::n_threads())) {}
+  void prepare(Points<const T> centers, std::span<const T>, Run&) override {
+    mean_of(centers, origin_.data());
+    lanes_ = pack_lanes<T>(centers, origin_.data(), order_);
+  }
+  Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
+    Scratch& own = scratch_[at(thread)];
+    const Index n = end - begin;
+    own.block.load(samples(x_, origin_.data()).slice(begin, end));
+    own.best.resize(at(n));
+    own.value.resize(at(n));
+    for (Index g = 0; g < lanes_.n_groups; ++g) {
+      kernels<T>().best_of_group(own.block.row.data(), n, lanes_.group(g), lanes_.group_start(g), x_.n_features,
+                                 own.best.data(), nullptr);
+      for (Index i = 0; i < n; ++i) {
+        const LaneBest<T>& found = own.best[at(i)];
+        if (g > 0 && !(found.best < own.value[at(i)])) continue;
+        own.value[at(i)] = found.best;
+        label[begin + i] = lanes_.center[at(g * lanes_.size + found.lane)];
+      }
+    }
+    return n * static_cast<Index>(order_.size());
+  }
+  void forget(Index) override {}
+
+ private:
+  struct Scratch {
+    ShiftedBlock<T> block;
+    std::vector<LaneBest<T>> best;
+    std::vector<T> value;
+  };
+  Points<const T> x_;
+  std::vector<T> origin_;
+  std::vector<std::int32_t> order_;
+  CenterLanes<T> lanes_;
+  std::vector<Scratch> scratch_;
+};
+
+// --- Hamerly ------------------------------------------------------------------------------------------------
+
+template <class T>
+T sqrt_up(T sq, T unit) {
+  return std::sqrt(std::max(sq, T{0})) * (1 + unit);
+}
+template <class T>
+T sqrt_down(T sq, T unit) {
+  return std::sqrt(std::max(sq, T{0})) * (1 - unit);
+}
+
+// upper_[i] is at least the distance from sample i to its own centre, lower_[i] at most that to any other. Both are
+// loosened by every move of the centres and tightened only when they fail to rule a change out.
+template <class T>
+class HamerlyAssigner final : public Assigner<T> {
+ public:
+  HamerlyAssigner(Points<const T> x, Index n_clusters)
+      : x_(x),
+        origin_(at(x.n_features)),
+        moves_(at(n_clusters), T{0}),
+        upper_(at(x.n_samples), std::numeric_limits<T>::infinity()),
+        lower_(at(x.n_samples), T{0}),
+        scratch_(at(parallel::n_threads())) {
+    for (auto& own : scratch_) own.tile.resize(at(distance::tile<T>().scratch_size(x.n_features)));
+  }
+  void prepare(Points<const T> centers, std::span<const T> moves, Run&) override {
+    centers_ = centers;
+    mean_of(centers, origin_.data());
+    rows_ = distance::pack_rows(Form::expanded, centers, origin_.data());
+    rounding_ = Rounding<T>(x_.n_features, largest_norm(centers, origin_.data()));
+    largest_ = second_ = 0;
+    fastest_ = 0;
+    if (!prepared_) moves = {};
+    prepared_ = true;
+    std::fill(moves_.begin(), moves_.end(), T{0});
+    std::copy(moves.begin(), moves.end(), moves_.begin());
+    for (Index j = 0; j < static_cast<Index>(moves.size()); ++j) {
+      const T move = moves_[at(j)];
+      if (move > largest_) {
+        second_ = std::exchange(largest_, move);
+        fastest_ = static_cast<std::int32_t>(j);
+      } else {
+        second_ = std::max(second_, move);
+      }
+    }
+  }
+  Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
+    constexpr T eps = std::numeric_limits<T>::epsilon();
+    Scratch& own = scratch_[at(thread)];
+    own.open.clear();
+    for (Index i = begin; i < end; ++i) {
+      const std::int32_t a = label[i];
+      T& upper = upper_[at(i)];
+      T& lower = lower_[at(i)];
+      upper = a < 0 ? std::numeric_limits<T>::infinity() : (upper + moves_[at(a)]) * (1 + 4 * eps);
+      lower = std::max(T{0}, (lower - (a == fastest_ ? second_ : largest_)) * (1 - 4 * eps));
+      if (ruled_out(i)) continue;
+      if (a >= 0) {
+        upper = sqrt_up(kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features), rounding_.unit);
+        if (ruled_out(i)) continue;
+      }
+      own.open.push_back(static_cast<std::int32_t>(i));
+    }
+    const auto n = static_cast<Index>(own.open.size());
+    if (n == 0) return 0;
+    own.label.resize(at(n));
+    own.value.resize(at(n));
+    own.second.resize(at(n));
+    Samples<T> open = samples(x_, origin_.data());
+    open.index = own.open.data();
+    open.n = n;
+    distance::tile<T>().nearest(open, rows_, own.label.data(), own.value.data(), own.second.data(), own.tile.data());
+    for (Index s = 0; s < n; ++s) {
+      const Index i = own.open[at(s)];
+      const std::int32_t a = own.label[at(s)];
+      const T sq = kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
+      label[i] = a;
+      upper_[at(i)] = sqrt_up(sq, rounding_.unit);
+      lower_[at(i)] = sqrt_down(
+          sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) - rounding_.slack(upper_[at(i)]),
+          rounding_.unit);
+    }
+    return n * rows_.n_rows;
+  }
+  void forget(Index i) override {
+    upper_[at(i)] = std::numeric_limits<T>::infinity();
+    lower_[at(i)] = 0;
+  }
+
+ private:
+  bool ruled_out(Index i) const {
+    const T upper = upper_[at(i)];
+    const T lower = lower_[at(i)];
+    return (lower - upper) * (lower + upper) > rounding_.slack(upper);
+  }
+  struct Scratch {
+    std::vector<std::int32_t> open, label;
+    std::vector<T> value, second;
+    AlignedVector<T> tile;
+  };
+  Points<const T> x_;
+  Points<const T> centers_;
+  std::vector<T> origin_;
+  PackedRows<T> rows_;
+  Rounding<T> rounding_;
+  std::vector<T> moves_;
+  T largest_ = 0, second_ = 0;
+  std::int32_t fastest_ = 0;
+  bool prepared_ = false;
+  std::vector<T> upper_, lower_;
+  std::vector<Scratch> scratch_;
+};
+
+// --- Yinyang and Elkan --------------------------------------------------------------------------------------
+
+// Bounds per group of centres (Yinyang) or per centre (Elkan); either way a group is computed whole, as it is one
+// vector. bounds_[i][b] is at most the distance from sample i to every centre under bound b but its own (+inf where
+// there is no other).
+template <class T, bool PerCenter>
+class GroupAssigner final : public Assigner<T> {
+ public:
+  GroupAssigner(Points<const T> x, Index n_clusters)
+      : x_(x),
+        origin_(at(x.n_features)),
+        size_(kernels<T>().group_size),
+        n_groups_((n_clusters + size_ - 1) / size_),
+        n_bounds_(PerCenter ? n_groups_ * size_ : n_groups_),
+        order_(identity(n_clusters)),
+        moves_(at(n_clusters), T{0}),
+        bound_moves_(at(n_bounds_), T{0}),
+        upper_(at(x.n_samples), std::numeric_limits<T>::infinity()),
+        bounds_(at(x.n_samples * n_bounds_), T{0}),
+        scratch_(at(parallel::n_threads())) {}
+
+  void prepare(Points<const T> centers, std::span<const T> moves, Run&) override {
+    centers_ = centers;
+    if (!prepared_) {
+      order_by_place(centers, std::span(order_), size_);
+      moves = {};
+    }
+    prepared_ = true;
+    mean_of(centers, origin_.data());
+    lanes_ = pack_lanes<T>(centers, origin_.data(), order_);
+    rounding_ = Rounding<T>(x_.n_features, largest_norm(centers, origin_.data()));
+    std::fill(moves_.begin(), moves_.end(), T{0});
+    std::fill(bound_moves_.begin(), bound_moves_.end(), T{0});
+    for (std::size_t j = 0; j < moves.size(); ++j) {
+      moves_[j] = moves[j];
+      const std::int32_t lane = lanes_.lane_of[j];
+      T& under = bound_moves_[at(PerCenter ? lane : lane / size_)];
+      under = std::max(under, moves[j]);
+    }
+  }
+
+  Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
+    // Lists of open (sample, group) pairs are kept short enough for the cache.
+    const Index length = std::clamp<Index>(Index{1} << 15 >> std::bit_width(at(n_groups_)), 64, 512);
+    Index computed = 0;
+    for (Index first = begin; first < end; first += length)
+      computed += assign_short(first, std::min(end, first + length), scratch_[at(thread)], label);
+    return computed;
+  }
+
+  void forget(Index i) override {
+    upper_[at(i)] = std::numeric_limits<T>::infinity();
+    std::fill_n(bounds_.begin() + i * n_bounds_, n_bounds_, T{0});
+  }
+
+ private:
+  struct Scratch {
+    std::vector<std::uint8_t> mask;
+    std::vector<std::int32_t> open;                   // samples with an open group
+    ShiftedBlock<T> block;                            // their rows
+    std::vector<T> own_sq;                            // squared distance to their own centre, summed directly
+    std::vector<T> value;                             // smallest value found so far
+    std::vector<std::int32_t> found;                  // and its centre; -1: none
+    std::vector<std::vector<std::int32_t>> at_group;  // which of `open` need group g
+    std::vector<std::vector<LaneBest<T>>> best;       // what group g has for them
+    std::vector<std::vector<T>> values;               // all of it, where bounds are per centre
+    std::vector<const T*> rows;
+    std::vector<T> lane_values;
+  };
+
+  Index assign_short(Index begin, Index end, Scratch& own, std::int32_t* label) {
+    collect(begin, end, own, label);
+    const auto n = static_cast<Index>(own.open.size());
+    if (n == 0) return 0;
+    Index computed = 0;
+    own.value.assign(at(n), std::numeric_limits<T>::infinity());
+    own.found.assign(at(n), -1);
+    for (Index g = 0; g < n_groups_; ++g) computed += compute_group(g, own);
+    for (Index s = 0; s < n; ++s) decide(s, own, label[own.open[at(s)]]);
+    for (Index g = 0; g < n_groups_; ++g) tighten_group(g, own);
+    for (Index s = 0; s < n; ++s) settle(s, own, label);
+    return computed;
+  }
+
+  T* bounds(Index i) { return bounds_.data() + i * n_bounds_; }
+
+  // Where compute_group leaves every value of group g: needed only for bounds per centre.
+  T* all_values(Index g, std::size_t n, Scratch& own) const {
+    if constexpr (!PerCenter) return nullptr;
+    own.values.resize(at(n_groups_));
+    own.values[at(g)].resize(n * at(size_));
+    return own.values[at(g)].data();
+  }
+
+  // Fills open, block, own_sq and at_group with what the bounds cannot rule out.
+  void collect(Index begin, Index end, Scratch& own, const std::int32_t* label) {
+    constexpr T eps = std::numeric_limits<T>::epsilon();
+    own.mask.resize(at(n_bounds_));
+    own.at_group.resize(at(n_groups_));
+    own.best.resize(at(n_groups_));
+    for (auto& list : own.at_group) list.clear();
+    own.open.clear();
+    own.own_sq.clear();
+    for (Index i = begin; i < end; ++i) {
+      const std::int32_t a = label[i];
+      T& upper = upper_[at(i)];
+      upper = a < 0 ? std::numeric_limits<T>::infinity() : (upper + moves_[at(a)]) * (1 + 4 * eps);
+      if (!kernels<T>().drift(bounds(i), bound_moves_.data(), n_bounds_, upper, rounding_.slack(upper),
+                              own.mask.data()))
+        continue;
+      T sq = std::numeric_limits<T>::infinity();
+      if (a >= 0) {
+        sq = kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
+        upper = sqrt_up(sq, rounding_.unit);
+        if (!kernels<T>().retest(bounds(i), n_bounds_, upper, rounding_.slack(upper), own.mask.data())) continue;
+      }
+      const auto slot = static_cast<std::int32_t>(own.open.size());
+      own.open.push_back(static_cast<std::int32_t>(i));
+      own.own_sq.push_back(sq);
+      for (Index g = 0; g < n_groups_; ++g) {
+        bool open = false;
+        if constexpr (PerCenter)
+          for (Index l = g * size_; l < (g + 1) * size_; ++l) open |= own.mask[at(l)] != 0;
+        else
+          open = own.mask[at(g)];
+        if (open) own.at_group[at(g)].push_back(slot);
+      }
+    }
+    Samples<T> rows = samples(x_, origin_.data());
+    rows.index = own.open.data();
+    rows.n = static_cast<Index>(own.open.size());
+    own.block.load(rows);
+  }
+
+  Index compute_group(Index g, Scratch& own) {
+    const auto& list = own.at_group[at(g)];
+    auto& best = own.best[at(g)];
+    if (list.empty()) return 0;
+    own.rows.resize(list.size());
+    best.resize(list.size());
+    for (std::size_t s = 0; s < list.size(); ++s) own.rows[s] = own.block.row[at(list[s])];
+    kernels<T>().best_of_group(own.rows.data(), static_cast<Index>(list.size()), lanes_.group(g), lanes_.group_start(g),
+                               x_.n_features, best.data(), all_values(g, list.size(), own));
+    const std::int32_t* center = lanes_.center.data() + g * size_;
+    for (std::size_t s = 0; s < list.size(); ++s) {
+      const std::int32_t j = center[best[s].lane];
+      T& value = own.value[at(list[s])];
+      std::int32_t& found = own.found[at(list[s])];
+      if (best[s].best < value || (best[s].best == value && j < found)) {
+        value = best[s].best;
+        found = j;
+      }
+    }
+    return static_cast<Index>(list.size()) * size_;
+  }
+
+  // Own centre or the best one found: settled by their squared distances where these differ by more than rounding,
+  // otherwise by the values themselves.
+  void decide(Index s, Scratch& own, std::int32_t a) {
+    std::int32_t& found = own.found[at(s)];
+    if (a < 0 || found == a) return;
+    if (found < 0) {
+      found = a;
+      return;
+    }
+    const T x_sq = own.block.sq_norm[at(s)];
+    const T own_sq = own.own_sq[at(s)];
+    const T sq = x_sq + 2 * own.value[at(s)];
+    const T doubt = rounding_.slack(std::sqrt(own_sq)) + 2 * rounding_.unit * (x_sq + own_sq);
+    if (sq < own_sq - doubt) return;
+    if (sq <= own_sq + doubt) {
+      const std::int32_t lane = lanes_.lane_of[at(a)];
+      own.lane_values.resize(at(size_));
+      kernels<T>().group_values(own.block.row[at(s)], lanes_.group(lane / size_), lanes_.group_start(lane / size_),
+                                x_.n_features, own.lane_values.data());
+      const T own_value = own.lane_values[at(lane % size_)];
+      if (own.value[at(s)] < own_value || (own.value[at(s)] == own_value && found < a)) return;
+    }
+    found = a;
+  }
+
+  // New bounds where a group was computed.
+  void tighten_group(Index g, Scratch& own) {
+    const auto& list = own.at_group[at(g)];
+    const auto& best = own.best[at(g)];
+    for (std::size_t s = 0; s < list.size(); ++s) {
+      const auto slot = at(list[s]);
+      const T x_sq = own.block.sq_norm[slot];
+      // error of x_sq + 2 v, for a centre at whatever distance: the own centre's is an upper bound on |x|
+      const T doubt = rounding_.slack(std::sqrt(x_sq)) + rounding_.unit * x_sq;
+      const std::int32_t* center = lanes_.center.data() + g * size_;
+      if constexpr (PerCenter) {
+        const T* value = own.values[at(g)].data() + static_cast<Index>(s) * size_;
+        T* to = bounds(own.open[slot]) + g * size_;
+        for (Index l = 0; l < size_; ++l)
+          to[l] = center[l] < 0 || center[l] == own.found[slot]
+                      ? std::numeric_limits<T>::infinity()
+                      : sqrt_down(x_sq + 2 * value[l] - doubt, rounding_.unit);
+      } else {
+        const T value = center[best[s].lane] == own.found[slot] ? best[s].second : best[s].best;
+        bounds(own.open[slot])[g] = sqrt_down(x_sq + 2 * value - doubt, rounding_.unit);
+      }
+    }
+  }
+
+  // The label, the upper bound, and the old centre back under its bound.
+  void settle(Index s, Scratch& own, std::int32_t* label) {
+    const Index i = own.open[at(s)];
+    const std::int32_t a = label[i];
+    const std::int32_t found = own.found[at(s)];
+    if (found == a) return;
+    label[i] = found;
+    upper_[at(i)] = sqrt_up(kernels<T>().sq_dist(x_.row(i), centers_.row(found), x_.n_features), rounding_.unit);
+    if (a < 0) return;
+    const std::int32_t lane = lanes_.lane_of[at(a)];
+    const T distance = sqrt_down(own.own_sq[at(s)], rounding_.unit);
+    T& bound = bounds(i)[PerCenter ? lane : lane / size_];
+    bound = PerCenter ? distance : std::min(bound, distance);
+  }
+
+  Points<const T> x_;
+  Points<const T> centers_;
+  std::vector<T> origin_;
+  Index size_, n_groups_, n_bounds_;
+  std::vector<std::int32_t> order_;
+  CenterLanes<T> lanes_;
+  Rounding<T> rounding_;
+  std::vector<T> moves_, bound_moves_;
+  bool prepared_ = false;
+  std::vector<T> upper_, bounds_;
+  std::vector<Scratch> scratch_;
+};
+
+}  // namespace
+
+template <class T>
+Rounding<T>::Rounding(Index n_features, T c_max)
+    : unit(static_cast<T>(n_features + 8) * std::numeric_limits<T>::epsilon()),
+      scale(4 * unit * c_max),
+      shift(2 * c_max) {}
+
+template <class T>
+std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, Points<const T> x, Index n_clusters) {
+  switch (algorithm) {
+    case Algorithm::hamerly:
+      return std::make_unique<HamerlyAssigner<T>>(x, n_clusters);
+    case Algorithm::yinyang:
+      return std::make_unique<GroupAssigner<T, false>>(x, n_clusters);
+    case Algorithm::elkan:
+      return std::make_unique<GroupAssigner<T, true>>(x, n_clusters);
+    default:
+      break;
+  }
+  if (few_centers<T>(n_clusters, x.n_features)) return std::make_unique<LanesAssigner<T>>(x, n_clusters);
+  return std::make_unique<TileAssigner<T>>(x, n_clusters);
+}
+
+template <class T>
+Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters) {
+  const Index size = kernels<T>().group_size;
+  const Index groups = (n_clusters + size - 1) / size;
+  switch (algorithm) {
+    case Algorithm::hamerly:
+      return 2 * n_samples;
+    case Algorithm::yinyang:
+      return n_samples * (groups + 1);
+    case Algorithm::elkan:
+      return n_samples * (groups * size + 1);
+    default:
+      return 0;
+  }
+}
+
+template <class T>
+void mean_of(Points<const T> centers, T* origin) {
+  std::vector<double> sum(at(centers.n_features), 0.0);
+  for (Index j = 0; j < centers.n_samples; ++j)
+    for (Index p = 0; p < centers.n_features; ++p) sum[at(p)] += static_cast<double>(centers.row(j)[p]);
+  for (Index p = 0; p < centers.n_features; ++p)
+    origin[p] = static_cast<T>(sum[at(p)] / static_cast<double>(centers.n_samples));
+}
+
+Index assign_block_length(Index n_features, std::size_t item_bytes) {
+  return parallel::blocks_of(1, at(n_features) * item_bytes, std::size_t{1} << 16).length;
+}
+
+template <class T>
+void assign_all(Points<const T> x, Points<const T> centers, std::span<std::int32_t> labels, Run& run) {
+  const auto assigner = make_assigner(Algorithm::lloyd, x, centers.n_samples);
+  assigner->prepare(centers, {}, run);
+  const parallel::Blocks blocks{x.n_samples, assign_block_length(x.n_features, sizeof(T))};
+  const double work = 0.03 * static_cast<double>(x.size()) * static_cast<double>(centers.n_samples + 8);
+  parallel::for_blocks(blocks, run, work, [&](Index b, int thread) {
+    assigner->assign(blocks.begin(b), blocks.end(b), thread, labels.data());
+  });
+}
+
+#define SHOAL_INSTANTIATE(T)                                                              \
+  template struct Rounding<T>;                                                            \
+  template std::unique_ptr<Assigner<T>> make_assigner(Algorithm, Points<const T>, Index); \
+  template Index bounds_size<T>(Algorithm, Index, Index);                                 \
+  template void mean_of(Points<const T>, T*);                                             \
+  template void assign_all(Points<const T>, Points<const T>, std::span<std::int32_t>, Run&);
+SHOAL_INSTANTIATE(float)
+SHOAL_INSTANTIATE(double)
+#undef SHOAL_INSTANTIATE
+
+}  // namespace shoal::centroid

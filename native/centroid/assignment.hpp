@@ -1,0 +1,77 @@
+// Assigning samples to their nearest centres, exactly, in several ways that give the same labels.
+//
+// What is nearest is defined by the value v(x, c) = |c|^2/2 - x.c as the distance tile computes it (on data shifted
+// by the mean of the centres, features added in order): label = argmin v, a tie going to the smaller centre. The
+// accelerated ways keep bounds on distances and leave out a centre only when its bound proves, rounding included,
+// that its v is larger; where a proof fails they compute the same v with the same bits. So they are not
+// approximations of Lloyd's assignment: they return it.
+//
+//   Lloyd    every distance, through the tile; few centres: samples against lanes of centres (no packing of x)
+//   Hamerly  one bound per sample on all other centres (Hamerly 2010)
+//   Yinyang  one bound per sample and group of centres, a group being the lanes of a vector (Ding et al. 2015)
+//   Elkan    one bound per sample and centre (Elkan 2003)
+//
+// Cost per pass: n k d multiply-adds at most; bounds: n (Hamerly), n k / group size (Yinyang), n k (Elkan) values.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/points.hpp"
+#include "centroid/kernels.hpp"
+#include "parallel/run.hpp"
+
+namespace shoal::centroid {
+
+enum class Algorithm { lloyd, hamerly, yinyang, elkan, automatic };
+
+/// The rounding model of v: |computed - exact| <= unit(d) * c_max * (|x - c| + 2 c_max) for every centre c that is
+/// x's own, c_max the largest |centre - origin|. Generous by a factor of two.
+template <class T>
+struct Rounding {
+  T unit = 0;   // relative error of a sum over the features
+  T scale = 0;  // 4 * unit * c_max: twice the error of a difference of two v, as squared distances differ by 2 v
+  T shift = 0;  // 2 c_max
+
+  Rounding() = default;
+  Rounding(Index n_features, T c_max);
+  /// Squared distances that differ by more than this are in the same order as their v.
+  T slack(T own_distance) const { return scale * (own_distance + shift); }
+};
+
+/// One way of assigning. Use: prepare() with each new set of centres, then assign() for all blocks.
+template <class T>
+class Assigner {
+ public:
+  virtual ~Assigner() = default;
+
+  /// moves[j] >= the distance centre j moved since the last prepare(); ignored by the first.
+  virtual void prepare(Points<const T> centers, std::span<const T> moves, Run& run) = 0;
+
+  /// Labels samples [begin, end); label holds the last labels on entry (-1: none), the new ones on return.
+  /// Returns how many (sample, centre) values were computed. Different blocks may run on different threads.
+  virtual Index assign(Index begin, Index end, int thread, std::int32_t* label) = 0;
+
+  /// Somebody else changed the label of a sample: what is known of it is void.
+  virtual void forget(Index sample) = 0;
+};
+
+template <class T>
+std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, Points<const T> x, Index n_clusters);
+
+/// Values of type T that the bounds of an algorithm take.
+template <class T>
+Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters);
+
+/// Mean of the centres: the origin of the tile, a function of the centres alone, so that predict repeats fit.
+template <class T>
+void mean_of(Points<const T> centers, T* origin);
+
+/// Samples assigned in one call of assign().
+Index assign_block_length(Index n_features, std::size_t item_bytes);
+
+/// One pass over all samples. labels need no initial value.
+template <class T>
+void assign_all(Points<const T> x, Points<const T> centers, std::span<std::int32_t> labels, Run& run);
+
+}  // namespace shoal::centroid

@@ -1,0 +1,230 @@
+// Inner loops of the k-means family on vector types; see kernels.hpp.
+#include <limits>
+
+#include "centroid/levels.hpp"
+#include "simd/vec.hpp"
+
+namespace shoal::SHOAL_LEVEL {
+namespace {
+
+using centroid::LaneBest;
+using distance::Samples;
+
+// Centres in a group: one vector where vectors are wide, at least eight.
+template <class T>
+inline constexpr int group_lanes = lanes_of<T> > 8 ? lanes_of<T> : 8;
+template <class T>
+inline constexpr int group_vectors = group_lanes<T> / lanes_of<T>;
+// Rows worked on together: enough independent sums to hide the latency, few enough for the row pointers.
+template <class T>
+inline constexpr int batch_rows = group_vectors<T> == 1   ? 8
+                                  : group_vectors<T> == 2 ? 6
+                                                          : 2;
+
+template <class V, class T>
+SHOAL_INLINE T sum_lanes(const V& v) {
+  T total = 0;
+  for (int i = 0; i < lanes_of<T>; ++i) total += lane<T>(v, i);
+  return total;
+}
+
+template <class T>
+void shift_rows(const Samples<T>& s, T* out, T* sq_norm) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  const Index d = s.n_features;
+  for (Index i = 0; i < s.n; ++i, out += d) {
+    const T* row = s.x + (s.index ? static_cast<Index>(s.index[i]) : i) * d;
+    V sum{};
+    Index p = 0;
+    for (; p + W <= d; p += W) {
+      const V value = s.origin ? load<V>(row + p) - load<V>(s.origin + p) : load<V>(row + p);
+      store(out + p, value);
+      sum += value * value;
+    }
+    T total = sum_lanes<V, T>(sum);
+    for (; p < d; ++p) {
+      out[p] = s.origin ? row[p] - s.origin[p] : row[p];
+      total += out[p] * out[p];
+    }
+    sq_norm[i] = total;
+  }
+}
+
+template <class T>
+T sq_dist(const T* a, const T* b, Index d) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  V sum[2]{};
+  Index p = 0;
+  for (; p + 2 * W <= d; p += 2 * W)
+    for (int u = 0; u < 2; ++u) {
+      const V difference = load<V>(a + p + u * W) - load<V>(b + p + u * W);
+      sum[u] += difference * difference;
+    }
+  T total = sum_lanes<V, T>(sum[0] + sum[1]);
+  for (; p < d; ++p) total += (a[p] - b[p]) * (a[p] - b[p]);
+  return total;
+}
+
+template <class T>
+void add_row(double* sum, const T* row, const T* origin, double factor, Index d) {
+  for (Index p = 0; p < d; ++p) sum[p] += factor * (static_cast<double>(row[p]) - static_cast<double>(origin[p]));
+}
+
+template <class T>
+void add_moments(double* sum, double* sum_sq, const T* row, const T* origin, double factor, Index d) {
+  for (Index p = 0; p < d; ++p) {
+    const double value = static_cast<double>(row[p]) - static_cast<double>(origin[p]);
+    sum[p] += factor * value;
+    sum_sq[p] += factor * value * value;
+  }
+}
+
+// Values of R rows for one group, in registers: start - row . centre, feature by feature as in the distance tile.
+template <int R, class T>
+SHOAL_INLINE void group_tile(Vec<T> (&sum)[R][group_vectors<T>], const T* const* rows, const T* group, const T* start,
+                             Index d) {
+  using V = Vec<T>;
+  constexpr int N = group_vectors<T>;
+  constexpr int W = lanes_of<T>;
+  const T* row[R];
+  for (int r = 0; r < R; ++r) {
+    row[r] = rows[r];
+    for (int v = 0; v < N; ++v) sum[r][v] = load<V>(start + v * W);
+  }
+  for (Index p = 0; p < d; ++p) {
+    V c[N];
+    for (int v = 0; v < N; ++v) c[v] = load<V>(group + v * W);
+    for (int r = 0; r < R; ++r) {
+      const V x = broadcast<V>(row[r][p]);
+      for (int v = 0; v < N; ++v) sum[r][v] = sum[r][v] - x * c[v];
+    }
+    group += group_lanes<T>;
+  }
+}
+
+// The two smallest of the lanes and the first lane of the smallest.
+template <class T>
+SHOAL_INLINE LaneBest<T> two_smallest(const T* values) {
+  LaneBest<T> out{values[0], std::numeric_limits<T>::infinity(), 0};
+  for (int i = 1; i < group_lanes<T>; ++i) {
+    const T value = values[i];
+    const bool nearer = value < out.best;
+    const T larger = nearer ? out.best : value;
+    out.second = larger < out.second ? larger : out.second;
+    out.lane = nearer ? i : out.lane;
+    out.best = nearer ? value : out.best;
+  }
+  return out;
+}
+
+// As two_smallest, for W rows at once: values is W rows of group_lanes.
+template <class T>
+SHOAL_INLINE void two_smallest_of_rows(const T* values, Index n, LaneBest<T>* out) {
+  using V = Vec<T>;
+  using I = IntVec<T>;
+  constexpr int W = lanes_of<T>;
+  constexpr int G = group_lanes<T>;
+  if constexpr (W == 1) {
+    out[0] = two_smallest(values);
+  } else {
+    V best = broadcast<V>(std::numeric_limits<T>::infinity());
+    V second = best;
+    I lanes{};
+    for (int at = 0; at < G; at += W) {
+      V block[W];
+      for (int r = 0; r < W; ++r) block[r] = load<V>(values + r * G + at);
+      transpose<W>(block);
+      for (int l = 0; l < W; ++l) {
+        const auto nearer = block[l] < best;
+        second = minimum(second, maximum(block[l], best));
+        lanes = select(nearer, broadcast<I>(static_cast<Int<T>>(at + l)), lanes);
+        best = minimum(block[l], best);
+      }
+    }
+    alignas(64) T best_of[W];
+    alignas(64) T second_of[W];
+    alignas(64) Int<T> lane_of[W];
+    store(best_of, best);
+    store(second_of, second);
+    store(lane_of, lanes);
+    for (Index r = 0; r < n; ++r) out[r] = {best_of[r], second_of[r], static_cast<std::int32_t>(lane_of[r])};
+  }
+}
+
+template <class T>
+void best_of_group(const T* const* rows, Index n, const T* group, const T* start, Index d, LaneBest<T>* out,
+                   T* all_values) {
+  constexpr int W = lanes_of<T>;
+  constexpr int R = batch_rows<T>;
+  constexpr int N = group_vectors<T>;
+  constexpr int G = group_lanes<T>;
+  alignas(64) T values[(W > R ? W : R) * G] = {};
+  for (Index first = 0; first < n; first += W) {
+    const Index count = n - first < W ? n - first : W;
+    for (Index at = 0; at < count; at += R) {
+      const int size = static_cast<int>(count - at < R ? count - at : R);
+      with_constant<R>(size, [&](auto constant) {
+        constexpr int rows_here = constant;
+        Vec<T> sum[rows_here][N];
+        group_tile<rows_here, T>(sum, rows + first + at, group, start, d);
+        for (int r = 0; r < rows_here; ++r)
+          for (int v = 0; v < N; ++v) store(values + (at + r) * G + v * W, sum[r][v]);
+      });
+    }
+    two_smallest_of_rows(values, count, out + first);
+    if (all_values) std::memcpy(all_values + first * G, values, static_cast<std::size_t>(count * G) * sizeof(T));
+  }
+}
+
+template <class T>
+void group_values(const T* row, const T* group, const T* start, Index d, T* out) {
+  Vec<T> sum[1][group_vectors<T>];
+  group_tile<1, T>(sum, &row, group, start, d);
+  for (int v = 0; v < group_vectors<T>; ++v) store(out + v * lanes_of<T>, sum[0][v]);
+}
+
+template <bool Move, class T>
+SHOAL_INLINE bool test_bounds(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask) {
+  constexpr T shrink = 1 - 4 * std::numeric_limits<T>::epsilon();
+  bool found = false;
+  for (Index j = 0; j < n; ++j) {
+    T bound = bounds[j];
+    if constexpr (Move) {
+      bound = (bound - moves[j]) * shrink;
+      bound = bound > 0 ? bound : T{0};
+      bounds[j] = bound;
+    }
+    const bool open = !((bound - upper) * (bound + upper) > slack);
+    mask[j] = open;
+    found |= open;
+  }
+  return found;
+}
+
+template <class T>
+bool drift(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask) {
+  return test_bounds<true>(bounds, moves, n, upper, slack, mask);
+}
+template <class T>
+bool retest(const T* bounds, Index n, T upper, T slack, std::uint8_t* mask) {
+  return test_bounds<false>(const_cast<T*>(bounds), static_cast<const T*>(nullptr), n, upper, slack, mask);
+}
+
+template <class T>
+inline constexpr centroid::CentroidKernels<T> table = {
+    group_lanes<T>,   shift_rows<T>,   sq_dist<T>, add_row<T>, add_moments<T>,
+    best_of_group<T>, group_values<T>, drift<T>,   retest<T>,
+};
+
+}  // namespace
+
+const centroid::CentroidKernels<float>& centroid_f32() {
+  return table<float>;
+}
+const centroid::CentroidKernels<double>& centroid_f64() {
+  return table<double>;
+}
+
+}  // namespace shoal::SHOAL_LEVEL

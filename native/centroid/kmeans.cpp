@@ -1,0 +1,169 @@
+#include "centroid/kmeans.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+
+#include "centroid/update.hpp"
+#include "parallel/parallel_for.hpp"
+
+namespace shoal::centroid {
+namespace {
+
+constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
+
+// Which assignment to use for the next step, from what the last steps did: counts only, so the choice is the same
+// on every machine with the same vectors. Bounds cost a pass over themselves and pay when they rule most groups
+// out; that is when few samples still change their label.
+template <class T>
+class Policy {
+ public:
+  Policy(Algorithm asked, Points<const T> x, Index n_clusters) : asked_(asked) {
+    const Index size = kernels<T>().group_size;
+    const auto bounds = static_cast<double>(bounds_size<T>(Algorithm::yinyang, x.n_samples, n_clusters)) * sizeof(T);
+    const auto data = static_cast<double>(x.size()) * sizeof(T);
+    // vector operations for one sample against all centres
+    const double work = static_cast<double>((n_clusters + size - 1) / size) * static_cast<double>(x.n_features);
+    worth_it_ = work >= min_work && bounds <= std::max(2 * data, max_bounds_bytes);
+  }
+
+  Algorithm next() const {
+    if (asked_ != Algorithm::automatic) return asked_;
+    return bounded_ ? Algorithm::yinyang : Algorithm::lloyd;
+  }
+
+  /// After a step: share of samples that changed their label, share of (sample, centre) values computed.
+  void learn(double changed, double computed) {
+    if (asked_ != Algorithm::automatic || !worth_it_) return;
+    if (!bounded_) {
+      if (rest_ > 0) --rest_;
+      if (rest_ == 0 && changed < start_below) {
+        bounded_ = true;
+        fresh_ = true;
+      }
+      return;
+    }
+    // The first bounded step computes everything to have bounds at all.
+    if (!fresh_ && computed > stop_above) {
+      bounded_ = false;
+      rest_ = pause_;
+      pause_ *= 2;
+    }
+    fresh_ = false;
+  }
+
+ private:
+  static constexpr double min_work = 64;
+  static constexpr double max_bounds_bytes = 256.0 * 1024 * 1024;
+  static constexpr double start_below = 0.15;
+  static constexpr double stop_above = 0.9;
+  Algorithm asked_;
+  bool worth_it_ = false;
+  bool bounded_ = false;
+  bool fresh_ = false;
+  Index rest_ = 0;
+  Index pause_ = 3;
+};
+
+}  // namespace
+
+template <class T>
+KMeansResult<T> kmeans_fit(Points<const T> x, Weights<T> weight, Points<const T> start, const KMeansOptions& options,
+                           Run& run) {
+  const Index n = x.n_samples;
+  const Index d = x.n_features;
+  const Index k = start.n_samples;
+  KMeansResult<T> result;
+  result.centers.assign(start.data, start.data + start.size());
+  result.labels.assign(at(n), -1);
+  std::vector<T> next_centers(result.centers.size());
+  std::vector<T> moves(at(k));
+  std::vector<T> origin(at(d));
+  mean_of(start, origin.data());
+  CenterSums<T> sums(x, weight, k, origin);
+  Points<T> centers{result.centers.data(), k, d};
+
+  Policy<T> policy(options.algorithm, x, k);
+  Algorithm current = policy.next();
+  auto assigner = make_assigner(current, x, k);
+  const Index block = assign_block_length(d, sizeof(T));
+  const double work = 0.03 * static_cast<double>(x.size()) * static_cast<double>(k + 8);
+  std::int32_t* label = result.labels.data();
+
+  // One assignment pass; returns how many labels changed. Changes are given to the sums when `gather`.
+  double computed_share = 0;
+  const auto assign = [&](bool gather) {
+    assigner->prepare(centers, moves, run);
+    std::atomic<Index> changed{0};
+    std::atomic<Index> computed{0};
+    const auto pass = [&](Index begin, Index end, int thread, Index chunk) {
+      std::vector<std::int32_t> before(label + begin, label + end);
+      computed.fetch_add(assigner->assign(begin, end, thread, label), std::memory_order_relaxed);
+      Index here = 0;
+      for (Index i = begin; i < end; ++i) {
+        const std::int32_t from = before[at(i - begin)];
+        if (label[i] == from) continue;
+        ++here;
+        if (gather) sums.change(chunk, i, from, label[i]);
+      }
+      changed.fetch_add(here, std::memory_order_relaxed);
+    };
+    const parallel::Blocks& chunks = sums.chunks();
+    parallel::for_blocks(chunks, run, work, [&](Index c, int thread) {
+      for (Index begin = chunks.begin(c); begin < chunks.end(c) && !run.stopped(); begin += block) {
+        pass(begin, std::min(begin + block, chunks.end(c)), thread, c);
+        if (thread == 0) run.tick();
+      }
+    });
+    computed_share = static_cast<double>(computed.load()) / (static_cast<double>(n) * static_cast<double>(k));
+    return changed.load();
+  };
+
+  bool settled = false;  // the labels are those of the centres
+  while (result.n_iter < options.max_iter) {
+    const Index changed = assign(true);
+    ++result.n_iter;
+    sums.apply(run);
+    const auto relocated = relocate_empty(x, weight, Points<const T>(centers), std::span(result.labels), sums, run);
+    for (Index i : relocated) assigner->forget(i);
+    sums.means({next_centers.data(), k, d});
+    double shift = 0;
+    for (Index j = 0; j < k; ++j) {
+      double sq = 0;
+      for (Index p = j * d; p < (j + 1) * d; ++p) {
+        const double move = static_cast<double>(next_centers[at(p)]) - static_cast<double>(result.centers[at(p)]);
+        sq += move * move;
+      }
+      shift += sq;
+      moves[at(j)] = static_cast<T>(std::sqrt(sq) * (1 + 4 * static_cast<double>(std::numeric_limits<T>::epsilon())));
+    }
+    std::swap(result.centers, next_centers);
+    centers.data = result.centers.data();
+    run.progress("Lloyd", static_cast<double>(result.n_iter), static_cast<double>(options.max_iter));
+    if (changed == 0 && relocated.empty()) {
+      result.converged = settled = true;
+      break;
+    }
+    if (shift <= options.tol) {
+      result.converged = true;
+      break;
+    }
+    policy.learn(static_cast<double>(changed) / static_cast<double>(n), computed_share);
+    if (policy.next() != current) {
+      current = policy.next();
+      assigner = make_assigner(current, x, k);
+    }
+  }
+  if (!settled) assign(false);
+  result.inertia = inertia(x, weight, Points<const T>(centers), std::span<const std::int32_t>(result.labels), run);
+  run.progress("Lloyd", static_cast<double>(options.max_iter), static_cast<double>(options.max_iter));
+  return result;
+}
+
+template KMeansResult<float> kmeans_fit(Points<const float>, Weights<float>, Points<const float>, const KMeansOptions&,
+                                        Run&);
+template KMeansResult<double> kmeans_fit(Points<const double>, Weights<double>, Points<const double>,
+                                         const KMeansOptions&, Run&);
+
+}  // namespace shoal::centroid

@@ -1,0 +1,256 @@
+#include "centroid/update.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace shoal::centroid {
+namespace {
+
+using parallel::Blocks;
+using parallel::for_blocks;
+
+constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
+
+// Chunks: enough to keep many threads busy, few enough that their sums cost little beside the pass over the data.
+constexpr Index max_chunks = 64;
+constexpr Index min_chunk_length = 2048;
+constexpr std::size_t max_chunk_bytes = std::size_t{1} << 26;
+constexpr Index feature_slice = 16;
+
+// Squared distance, or 0 when it is no more than what rounding makes of a mean of copies of the sample.
+template <class T>
+T beyond_rounding(const T* sample, const T* center, Index n_features) {
+  constexpr T unit = 8 * std::numeric_limits<T>::epsilon();
+  const T sq = kernels<T>().sq_dist(sample, center, n_features);
+  T sq_norm = 0;
+  for (Index p = 0; p < n_features; ++p) sq_norm += sample[p] * sample[p];
+  return sq > unit * unit * sq_norm ? sq : T{0};
+}
+
+}  // namespace
+
+template <class T>
+CenterSums<T>::CenterSums(Points<const T> x, Weights<T> weight, Index n_clusters, std::vector<T> origin)
+    : x_(x),
+      weight_(weight),
+      n_clusters_(n_clusters),
+      origin_(std::move(origin)),
+      sums_(at(n_clusters * x.n_features), 0.0),
+      weights_(at(n_clusters), 0.0),
+      counts_(at(n_clusters), 0),
+      chunks_(parallel::blocks_at_most(x.n_samples, max_chunks, min_chunk_length)),
+      own_sums_(at(chunks_.count()) * sums_.size() * sizeof(double) <= max_chunk_bytes),
+      chunk_(at(chunks_.count())) {
+  for (Chunk& chunk : chunk_) {
+    if (!own_sums_) continue;
+    chunk.sums.resize(sums_.size());
+    chunk.weights.resize(weights_.size());
+    chunk.counts.resize(weights_.size());
+    chunk.touched.resize(weights_.size());
+  }
+}
+
+template <class T>
+void CenterSums<T>::add(double* sum, Index sample, double factor) const {
+  kernels<T>().add_row(sum, x_.row(sample), origin_.data(), factor, x_.n_features);
+}
+
+template <class T>
+void CenterSums<T>::touch(Chunk& chunk, std::int32_t center) const {
+  if (chunk.touched[at(center)]) return;
+  chunk.touched[at(center)] = 1;
+  chunk.list.push_back(center);
+  chunk.weights[at(center)] = 0;
+  chunk.counts[at(center)] = 0;
+  std::fill_n(chunk.sums.begin() + center * x_.n_features, x_.n_features, 0.0);
+}
+
+template <class T>
+void CenterSums<T>::change(Index chunk_number, Index sample, std::int32_t from, std::int32_t to) {
+  Chunk& chunk = chunk_[at(chunk_number)];
+  if (!own_sums_) {
+    chunk.samples.push_back(static_cast<std::int32_t>(sample));
+    chunk.moved.emplace_back(from, to);
+    return;
+  }
+  const double w = static_cast<double>(weight_[sample]);
+  touch(chunk, to);
+  add(chunk.sums.data() + to * x_.n_features, sample, w);
+  chunk.weights[at(to)] += w;
+  chunk.counts[at(to)] += w > 0;
+  if (from < 0) return;
+  touch(chunk, from);
+  add(chunk.sums.data() + from * x_.n_features, sample, -w);
+  chunk.weights[at(from)] -= w;
+  chunk.counts[at(from)] -= w > 0;
+}
+
+template <class T>
+void CenterSums<T>::apply(Run& run) {
+  const Index d = x_.n_features;
+  if (own_sums_) {
+    const Blocks centers{n_clusters_, std::max<Index>(1, 4096 / d)};
+    for_blocks(centers, run, static_cast<double>(sums_.size()) * static_cast<double>(chunks_.count()),
+               [&](Index b, int) {
+                 for (Index j = centers.begin(b); j < centers.end(b); ++j)
+                   for (Chunk& chunk : chunk_) {
+                     if (!chunk.touched[at(j)]) continue;
+                     const double* from = chunk.sums.data() + j * d;
+                     double* to = sums_.data() + j * d;
+                     for (Index p = 0; p < d; ++p) to[p] += from[p];
+                     weights_[at(j)] += chunk.weights[at(j)];
+                     counts_[at(j)] += chunk.counts[at(j)];
+                   }
+               });
+    for (Chunk& chunk : chunk_) {
+      for (std::int32_t j : chunk.list) chunk.touched[at(j)] = 0;
+      chunk.list.clear();
+    }
+    clear_empty();
+    return;
+  }
+  // Every slice of features sees all changes in the same order.
+  double changes = 0;
+  for (const Chunk& chunk : chunk_) changes += static_cast<double>(chunk.samples.size());
+  const Blocks slices{d, feature_slice};
+  for_blocks(slices, run, 2 * changes * static_cast<double>(d), [&](Index b, int) {
+    const Index p = slices.begin(b);
+    const Index length = slices.end(b) - p;
+    for (const Chunk& chunk : chunk_)
+      for (std::size_t c = 0; c < chunk.samples.size(); ++c) {
+        const Index i = chunk.samples[c];
+        const auto [from, to] = chunk.moved[c];
+        const double w = static_cast<double>(weight_[i]);
+        kernels<T>().add_row(sums_.data() + to * d + p, x_.row(i) + p, origin_.data() + p, w, length);
+        if (from >= 0) kernels<T>().add_row(sums_.data() + from * d + p, x_.row(i) + p, origin_.data() + p, -w, length);
+      }
+  });
+  for (Chunk& chunk : chunk_) {
+    for (std::size_t c = 0; c < chunk.samples.size(); ++c) {
+      const double w = static_cast<double>(weight_[chunk.samples[c]]);
+      const auto [from, to] = chunk.moved[c];
+      weights_[at(to)] += w;
+      counts_[at(to)] += w > 0;
+      if (from < 0) continue;
+      weights_[at(from)] -= w;
+      counts_[at(from)] -= w > 0;
+    }
+    chunk.samples.clear();
+    chunk.moved.clear();
+  }
+  clear_empty();
+}
+
+template <class T>
+void CenterSums<T>::clear_empty() {
+  for (Index j = 0; j < n_clusters_; ++j)
+    if (empty(j)) {
+      weights_[at(j)] = 0;
+      std::fill_n(sums_.begin() + j * x_.n_features, x_.n_features, 0.0);
+    }
+}
+
+template <class T>
+void CenterSums<T>::move(Index sample, std::int32_t from, std::int32_t to) {
+  const double w = static_cast<double>(weight_[sample]);
+  add(sums_.data() + to * x_.n_features, sample, w);
+  add(sums_.data() + from * x_.n_features, sample, -w);
+  weights_[at(to)] += w;
+  weights_[at(from)] -= w;
+  counts_[at(to)] += w > 0;
+  counts_[at(from)] -= w > 0;
+  clear_empty();
+}
+
+template <class T>
+void CenterSums<T>::means(Points<T> out) const {
+  const Index d = x_.n_features;
+  const auto heaviest = std::max_element(weights_.begin(), weights_.end()) - weights_.begin();
+  for (Index j = 0; j < n_clusters_; ++j) {
+    const Index from = weights_[at(j)] > 0 ? j : heaviest;
+    const double scale = 1 / weights_[at(from)];
+    for (Index p = 0; p < d; ++p)
+      out.row(j)[p] = static_cast<T>(static_cast<double>(origin_[at(p)]) + sums_[at(from * d + p)] * scale);
+  }
+}
+
+template <class T>
+std::vector<Index> relocate_empty(Points<const T> x, Weights<T> weight, Points<const T> centers,
+                                  std::span<std::int32_t> labels, CenterSums<T>& sums, Run& run) {
+  std::vector<std::int32_t> empty;
+  for (Index j = 0; j < centers.n_samples; ++j)
+    if (sums.empty(j)) empty.push_back(static_cast<std::int32_t>(j));
+  if (empty.empty()) return {};
+
+  std::vector<T> sq(at(x.n_samples));
+  const Blocks blocks = parallel::blocks_of(x.n_samples, at(x.n_features) * sizeof(T));
+  for_blocks(blocks, run, static_cast<double>(x.size()), [&](Index b, int) {
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
+      sq[at(i)] = weight[i] > 0 ? beyond_rounding(x.row(i), centers.row(labels[at(i)]), x.n_features) : T{0};
+  });
+  std::vector<Index> far(at(x.n_samples));
+  for (Index i = 0; i < x.n_samples; ++i) far[at(i)] = i;
+  const auto wanted = std::min(empty.size(), far.size());
+  std::partial_sort(far.begin(), far.begin() + static_cast<Index>(wanted), far.end(),
+                    [&](Index a, Index b) { return sq[at(a)] > sq[at(b)] || (sq[at(a)] == sq[at(b)] && a < b); });
+  std::vector<Index> moved;
+  for (std::size_t e = 0; e < wanted && sq[at(far[e])] > 0; ++e) {
+    const Index i = far[e];
+    sums.move(i, labels[at(i)], empty[e]);
+    labels[at(i)] = empty[e];
+    moved.push_back(i);
+  }
+  return moved;
+}
+
+template <class T>
+double inertia(Points<const T> x, Weights<T> weight, Points<const T> centers, std::span<const std::int32_t> labels,
+               Run& run) {
+  const Blocks blocks = parallel::blocks_of(x.n_samples, at(x.n_features) * sizeof(T));
+  return parallel::sum_blocks<double>(blocks, run, static_cast<double>(x.size()), [&](Index b, int) {
+    double sum = 0;
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
+      sum += static_cast<double>(weight[i]) *
+             static_cast<double>(kernels<T>().sq_dist(x.row(i), centers.row(labels[at(i)]), x.n_features));
+    return sum;
+  });
+}
+
+template <class T>
+double mean_and_spread(Points<const T> x, Weights<T> weight, double* mean, Run& run) {
+  const Index n = x.n_samples;
+  const Index d = x.n_features;
+  // About the first sample, so that an offset common to all does not eat the digits.
+  const T* origin = x.row(0);
+  const Blocks blocks = parallel::blocks_at_most(n, max_chunks, 4096);
+  std::vector<double> sums(at(blocks.count() * (2 * d + 1)), 0.0);
+  for_blocks(blocks, run, static_cast<double>(x.size()), [&](Index b, int) {
+    double* sum = sums.data() + b * (2 * d + 1);
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
+      kernels<T>().add_moments(sum, sum + d, x.row(i), origin, static_cast<double>(weight[i]), d);
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) sum[2 * d] += static_cast<double>(weight[i]);
+  });
+  std::vector<double> total(at(2 * d + 1), 0.0);
+  for (Index b = 0; b < blocks.count(); ++b)
+    for (Index p = 0; p < 2 * d + 1; ++p) total[at(p)] += sums[at(b * (2 * d + 1) + p)];
+  double spread = 0;
+  for (Index p = 0; p < d; ++p) {
+    const double m = total[at(p)] / total[at(2 * d)];
+    spread += std::max(0.0, total[at(d + p)] / total[at(2 * d)] - m * m);
+    mean[p] = static_cast<double>(origin[p]) + m;
+  }
+  return spread / static_cast<double>(d);
+}
+
+#define SHOAL_INSTANTIATE(T)                                                                                        \
+  template class CenterSums<T>;                                                                                     \
+  template std::vector<Index> relocate_empty(Points<const T>, Weights<T>, Points<const T>, std::span<std::int32_t>, \
+                                             CenterSums<T>&, Run&);                                                 \
+  template double inertia(Points<const T>, Weights<T>, Points<const T>, std::span<const std::int32_t>, Run&);       \
+  template double mean_and_spread(Points<const T>, Weights<T>, double*, Run&);
+SHOAL_INSTANTIATE(float)
+SHOAL_INSTANTIATE(double)
+#undef SHOAL_INSTANTIATE
+
+}  // namespace shoal::centroid
