@@ -1,10 +1,13 @@
-// The k-means family.
+// The k-means family. Data come dense (a matrix) or as the three arrays of a CSR matrix and its number of columns.
 #include "bindings/rooms.hpp"
 #include "centroid/kmeans.hpp"
+#include "centroid/seeding.hpp"
 #include "centroid/update.hpp"
 
 namespace shoal::bindings {
 namespace {
+
+using centroid::Rows;
 
 struct KMeansRun {
   nb::object centers;
@@ -23,56 +26,94 @@ centroid::Algorithm algorithm_from_name(std::string_view name) {
   throw std::invalid_argument("unknown algorithm '" + std::string(name) + "'");
 }
 
+/// Defines a function twice: its data argument as `x`, and as `value, column, start, n_features`.
+/// body(const Rows<T>&, rest...) does the work.
+template <class T, class... Rest, class Body, class... Extra>
+void def_rows(nb::module_& m, const char* name, Body body, const Extra&... extra) {
+  m.def(name, [body](const Matrix<T>& x, Rest... rest) { return body(Rows<T>(points(x)), rest...); }, "x"_a, extra...);
+  m.def(
+      name,
+      [body](const Vector<T>& value, const Vector<std::int32_t>& column, const Vector<std::int32_t>& start,
+             Index n_features, Rest... rest) {
+        const centroid::Csr<T> csr{value.data(), column.data(), start.data()};
+        return body(Rows<T>(csr, static_cast<Index>(start.shape(0)) - 1, n_features), rest...);
+      },
+      "value"_a, "column"_a, "start"_a, "n_features"_a, extra...);
+}
+
 template <class T>
-KMeansRun to_python(centroid::KMeansResult<T>&& result, Index n_features) {
-  const auto d = static_cast<std::size_t>(n_features);
-  const std::size_t k = result.centers.size() / d;
-  return {array(std::move(result.centers), {k, d}), array(std::move(result.labels)), result.inertia, result.n_iter,
-          result.converged};
+nb::object rows_drawn(std::vector<Index>&& rows) {
+  std::vector<std::int64_t> out(rows.begin(), rows.end());
+  return array(std::move(out));
 }
 
 template <class T>
 void bind(nb::module_& m) {
-  m.def(
-      "kmeans_fit",
-      [](const Matrix<T>& x, const OptionalVector<T>& weight, const Matrix<T>& start, Index max_iter, double tol,
+  def_rows<T, const OptionalVector<T>&, const Matrix<T>&, Index, double, std::string_view, const Progress&>(
+      m, "kmeans_fit",
+      [](const Rows<T>& x, const OptionalVector<T>& weight, const Matrix<T>& start, Index max_iter, double tol,
          std::string_view algorithm, const Progress& progress) {
         const centroid::KMeansOptions options{max_iter, tol, algorithm_from_name(algorithm)};
-        return to_python(enter(progress,
-                               [&](Run& run) {
-                                 return centroid::kmeans_fit<T>(points(x), weights(weight), points(start), options,
-                                                                run);
-                               }),
-                         static_cast<Index>(x.shape(1)));
+        auto result = enter(progress, [&](Run& run) {
+          return centroid::kmeans_fit<T>(x, weights(weight), points(start), options, run);
+        });
+        return KMeansRun{array(std::move(result.centers), {start.shape(0), start.shape(1)}),
+                         array(std::move(result.labels)), result.inertia, result.n_iter, result.converged};
       },
-      "x"_a, "weight"_a.none(), "start"_a, nb::kw_only(), "max_iter"_a, "tol"_a, "algorithm"_a,
+      "weight"_a.none(), "centers"_a, nb::kw_only(), "max_iter"_a, "tol"_a, "algorithm"_a,
       "progress"_a.none() = nb::none());
-  m.def(
-      "kmeans_assign",
-      [](const Matrix<T>& x, const Matrix<T>& centers) {
-        std::vector<std::int32_t> labels(x.shape(0));
-        enter([&](Run& run) { centroid::assign_all<T>(points(x), points(centers), labels, run); });
+  def_rows<T, const Matrix<T>&>(
+      m, "kmeans_assign",
+      [](const Rows<T>& x, const Matrix<T>& centers) {
+        std::vector<std::int32_t> labels(static_cast<std::size_t>(x.n_samples));
+        enter([&](Run& run) { centroid::assign_all<T>(x, points(centers), labels, run); });
         return array(std::move(labels));
       },
-      "x"_a, "centers"_a, "Nearest centre of each sample; a tie goes to the smaller centre.");
-  m.def(
-      "kmeans_inertia",
-      [](const Matrix<T>& x, const OptionalVector<T>& weight, const Matrix<T>& centers,
+      "centers"_a, "Nearest centre of each sample; a tie goes to the smaller centre.");
+  def_rows<T, const OptionalVector<T>&, const Matrix<T>&, const Vector<std::int32_t>&>(
+      m, "kmeans_inertia",
+      [](const Rows<T>& x, const OptionalVector<T>& weight, const Matrix<T>& centers,
          const Vector<std::int32_t>& labels) {
-        return enter([&](Run& run) {
-          return centroid::inertia<T>(points(x), weights(weight), points(centers), view(labels), run);
-        });
+        return enter(
+            [&](Run& run) { return centroid::inertia<T>(x, weights(weight), points(centers), view(labels), run); });
       },
-      "x"_a, "weight"_a.none(), "centers"_a, "labels"_a, "Weighted sum of squared distances to the own centres.");
-  m.def(
-      "mean_and_spread",
-      [](const Matrix<T>& x, const OptionalVector<T>& weight) {
-        std::vector<double> mean(x.shape(1));
+      "weight"_a.none(), "centers"_a, "labels"_a, "Weighted sum of squared distances to the own centres.");
+  def_rows<T, const OptionalVector<T>&>(
+      m, "mean_and_spread",
+      [](const Rows<T>& x, const OptionalVector<T>& weight) {
+        std::vector<double> mean(static_cast<std::size_t>(x.n_features));
         const double spread =
-            enter([&](Run& run) { return centroid::mean_and_spread<T>(points(x), weights(weight), mean.data(), run); });
+            enter([&](Run& run) { return centroid::mean_and_spread<T>(x, weights(weight), mean.data(), run); });
         return nb::make_tuple(array(std::move(mean)), spread);
       },
-      "x"_a, "weight"_a.none(), "Weighted mean, and the weighted variance averaged over features.");
+      "weight"_a.none(), "Weighted mean, and the weighted variance averaged over features.");
+  def_rows<T, const OptionalVector<T>&, Index, Index, std::uint64_t, const Progress&>(
+      m, "kmeans_plusplus",
+      [](const Rows<T>& x, const OptionalVector<T>& weight, Index n_clusters, Index n_draws, std::uint64_t seed,
+         const Progress& progress) {
+        return rows_drawn<T>(enter(progress, [&](Run& run) {
+          return centroid::kmeans_plusplus<T>(x, weights(weight), n_clusters, n_draws, {seed, 0}, run);
+        }));
+      },
+      "weight"_a.none(), nb::kw_only(), "n_clusters"_a, "n_draws"_a, "seed"_a, "progress"_a.none() = nb::none(),
+      "Rows of the greedy k-means++ start.");
+  def_rows<T, const OptionalVector<T>&, Index, std::uint64_t>(
+      m, "random_rows",
+      [](const Rows<T>& x, const OptionalVector<T>& weight, Index n_clusters, std::uint64_t seed) {
+        return rows_drawn<T>(
+            enter([&](Run& run) { return centroid::random_rows<T>(x, weights(weight), n_clusters, {seed, 0}, run); }));
+      },
+      "weight"_a.none(), nb::kw_only(), "n_clusters"_a, "seed"_a, "Distinct rows, drawn by weight.");
+  def_rows<T, const OptionalVector<T>&, Index, Index, double, std::uint64_t, const Progress&>(
+      m, "kmeans_parallel",
+      [](const Rows<T>& x, const OptionalVector<T>& weight, Index n_clusters, Index rounds, double oversampling,
+         std::uint64_t seed, const Progress& progress) {
+        return rows_drawn<T>(enter(progress, [&](Run& run) {
+          return centroid::kmeans_parallel<T>(x, weights(weight), n_clusters, rounds, oversampling, {seed, 0}, run);
+        }));
+      },
+      "weight"_a.none(), nb::kw_only(), "n_clusters"_a, "rounds"_a, "oversampling"_a, "seed"_a,
+      "progress"_a.none() = nb::none(), "Rows of the k-means|| start.");
 }
 
 }  // namespace

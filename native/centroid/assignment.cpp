@@ -204,6 +204,46 @@ class LanesAssigner final : public Assigner<T> {
   std::vector<Scratch> scratch_;
 };
 
+// Sparse rows against centres transposed: feature p of all centres is one run of memory, padded to whole vectors.
+template <class T>
+class SparseAssigner final : public Assigner<T> {
+ public:
+  explicit SparseAssigner(const Rows<T>& x) : x_(x) {}
+  void prepare(Points<const T> centers, std::span<const T>, Run&) override {
+    const Index size = kernels<T>().group_size;
+    const Index k = centers.n_samples;
+    stride_ = (k + size - 1) / size * size;
+    transposed_.assign(at(stride_ * x_.n_features), T{0});
+    start_.assign(at(stride_), std::numeric_limits<T>::infinity());
+    for (Index j = 0; j < k; ++j) {
+      double sq = 0;
+      for (Index p = 0; p < x_.n_features; ++p) {
+        const T value = centers.row(j)[p];
+        transposed_[at(p * stride_ + j)] = value;
+        sq += static_cast<double>(value) * static_cast<double>(value);
+      }
+      start_[at(j)] = static_cast<T>(sq / 2);
+    }
+    n_clusters_ = k;
+  }
+  Index assign(Index begin, Index end, int, std::int32_t* label) override {
+    for (Index i = begin; i < end; ++i) {
+      const auto first = x_.csr.start[i];
+      label[i] = kernels<T>().nearest_sparse(x_.csr.value + first, x_.csr.column + first, x_.csr.start[i + 1] - first,
+                                             transposed_.data(), start_.data(), stride_);
+    }
+    return (end - begin) * n_clusters_;
+  }
+  void forget(Index) override {}
+
+ private:
+  Rows<T> x_;
+  Index stride_ = 0;
+  Index n_clusters_ = 0;
+  AlignedVector<T> transposed_;
+  AlignedVector<T> start_;
+};
+
 // --- Hamerly ------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -559,7 +599,9 @@ Rounding<T>::Rounding(Index n_features, T c_max)
       shift(2 * c_max) {}
 
 template <class T>
-std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, Points<const T> x, Index n_clusters) {
+std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& rows, Index n_clusters) {
+  if (rows.sparse()) return std::make_unique<SparseAssigner<T>>(rows);
+  const Points<const T> x = rows.dense;
   switch (algorithm) {
     case Algorithm::hamerly:
       return std::make_unique<HamerlyAssigner<T>>(x, n_clusters);
@@ -599,27 +641,34 @@ void mean_of(Points<const T> centers, T* origin) {
     origin[p] = static_cast<T>(sum[at(p)] / static_cast<double>(centers.n_samples));
 }
 
-Index assign_block_length(Index n_features, std::size_t item_bytes) {
-  return parallel::blocks_of(1, at(n_features) * item_bytes, std::size_t{1} << 16).length;
+template <class T>
+Index assign_block_length(const Rows<T>& x) {
+  return parallel::blocks_of(x.n_samples, x.row_bytes(), std::size_t{1} << 16).length;
 }
 
 template <class T>
-void assign_all(Points<const T> x, Points<const T> centers, std::span<std::int32_t> labels, Run& run) {
+double assign_work(const Rows<T>& x, Index n_clusters) {
+  return 0.03 * x.size() * static_cast<double>(n_clusters + 8);
+}
+
+template <class T>
+void assign_all(const Rows<T>& x, Points<const T> centers, std::span<std::int32_t> labels, Run& run) {
   const auto assigner = make_assigner(Algorithm::lloyd, x, centers.n_samples);
   assigner->prepare(centers, {}, run);
-  const parallel::Blocks blocks{x.n_samples, assign_block_length(x.n_features, sizeof(T))};
-  const double work = 0.03 * static_cast<double>(x.size()) * static_cast<double>(centers.n_samples + 8);
-  parallel::for_blocks(blocks, run, work, [&](Index b, int thread) {
+  const parallel::Blocks blocks{x.n_samples, assign_block_length(x)};
+  parallel::for_blocks(blocks, run, assign_work(x, centers.n_samples), [&](Index b, int thread) {
     assigner->assign(blocks.begin(b), blocks.end(b), thread, labels.data());
   });
 }
 
-#define SHOAL_INSTANTIATE(T)                                                              \
-  template struct Rounding<T>;                                                            \
-  template std::unique_ptr<Assigner<T>> make_assigner(Algorithm, Points<const T>, Index); \
-  template Index bounds_size<T>(Algorithm, Index, Index);                                 \
-  template void mean_of(Points<const T>, T*);                                             \
-  template void assign_all(Points<const T>, Points<const T>, std::span<std::int32_t>, Run&);
+#define SHOAL_INSTANTIATE(T)                                                             \
+  template struct Rounding<T>;                                                           \
+  template std::unique_ptr<Assigner<T>> make_assigner(Algorithm, const Rows<T>&, Index); \
+  template Index bounds_size<T>(Algorithm, Index, Index);                                \
+  template void mean_of(Points<const T>, T*);                                            \
+  template Index assign_block_length(const Rows<T>&);                                    \
+  template double assign_work(const Rows<T>&, Index);                                    \
+  template void assign_all(const Rows<T>&, Points<const T>, std::span<std::int32_t>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -11,6 +11,9 @@
 //   Yinyang  one bound per sample and group of centres, a group being the lanes of a vector (Ding et al. 2015)
 //   Elkan    one bound per sample and centre (Elkan 2003)
 //
+// Sparse rows are not shifted (their origin is zero) and always take Lloyd's way: one vector of centres per stored
+// value.
+//
 // Cost per pass: n k d multiply-adds at most; bounds: n (Hamerly), n k / group size (Yinyang), n k (Elkan) values.
 #pragma once
 #include <cstdint>
@@ -18,7 +21,7 @@
 #include <span>
 
 #include "base/points.hpp"
-#include "centroid/kernels.hpp"
+#include "centroid/rows.hpp"
 #include "parallel/run.hpp"
 
 namespace shoal::centroid {
@@ -57,7 +60,7 @@ class Assigner {
 };
 
 template <class T>
-std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, Points<const T> x, Index n_clusters);
+std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x, Index n_clusters);
 
 /// Values of type T that the bounds of an algorithm take.
 template <class T>
@@ -68,10 +71,15 @@ template <class T>
 void mean_of(Points<const T> centers, T* origin);
 
 /// Samples assigned in one call of assign().
-Index assign_block_length(Index n_features, std::size_t item_bytes);
+template <class T>
+Index assign_block_length(const Rows<T>& x);
+
+/// Rough nanoseconds of one assignment on one thread.
+template <class T>
+double assign_work(const Rows<T>& x, Index n_clusters);
 
 /// One pass over all samples. labels need no initial value.
 template <class T>
-void assign_all(Points<const T> x, Points<const T> centers, std::span<std::int32_t> labels, Run& run);
+void assign_all(const Rows<T>& x, Points<const T> centers, std::span<std::int32_t> labels, Run& run);
 
 }  // namespace shoal::centroid

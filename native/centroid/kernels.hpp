@@ -56,6 +56,15 @@ struct CentroidKernels {
   /// All values of one group for one shifted row.
   void (*group_values)(const T* row, const T* group, const T* start, Index n_features, T* out);
 
+  /// The centre with the smallest start[j] - x . centre j, for one sparse row x of `stored` values. Feature p of the
+  /// centres is transposed[p * stride .. + stride), stride a multiple of group_size. A tie goes to the smaller.
+  std::int32_t (*nearest_sparse)(const T* value, const std::int32_t* column, Index stored, const T* transposed,
+                                 const T* start, Index stride);
+
+  /// Squared distances from rows of `samples` to `n_candidates` points (row-major): out[c * stride + i].
+  void (*candidate_distances)(const distance::Samples<T>& samples, const T* candidates, Index n_candidates, T* out,
+                              Index stride);
+
   /// Moves bounds[j] -= moves[j], shrunk by rounding; mask[j] = 1 where the bound no longer proves that its group
   /// cannot win: (bound - upper) (bound + upper) <= slack. Returns whether any is set.
   bool (*drift)(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask);

@@ -21,13 +21,6 @@ inline constexpr int batch_rows = group_vectors<T> == 1   ? 8
                                   : group_vectors<T> == 2 ? 6
                                                           : 2;
 
-template <class V, class T>
-SHOAL_INLINE T sum_lanes(const V& v) {
-  T total = 0;
-  for (int i = 0; i < lanes_of<T>; ++i) total += lane<T>(v, i);
-  return total;
-}
-
 template <class T>
 void shift_rows(const Samples<T>& s, T* out, T* sq_norm) {
   using V = Vec<T>;
@@ -42,7 +35,7 @@ void shift_rows(const Samples<T>& s, T* out, T* sq_norm) {
       store(out + p, value);
       sum += value * value;
     }
-    T total = sum_lanes<V, T>(sum);
+    T total = sum_lanes<T>(sum);
     for (; p < d; ++p) {
       out[p] = s.origin ? row[p] - s.origin[p] : row[p];
       total += out[p] * out[p];
@@ -62,7 +55,7 @@ T sq_dist(const T* a, const T* b, Index d) {
       const V difference = load<V>(a + p + u * W) - load<V>(b + p + u * W);
       sum[u] += difference * difference;
     }
-  T total = sum_lanes<V, T>(sum[0] + sum[1]);
+  T total = sum_lanes<T>(sum[0] + sum[1]);
   for (; p < d; ++p) total += (a[p] - b[p]) * (a[p] - b[p]);
   return total;
 }
@@ -185,6 +178,70 @@ void group_values(const T* row, const T* group, const T* start, Index d, T* out)
   for (int v = 0; v < group_vectors<T>; ++v) store(out + v * lanes_of<T>, sum[0][v]);
 }
 
+template <class T>
+std::int32_t nearest_sparse(const T* value, const std::int32_t* column, Index stored, const T* transposed,
+                            const T* start, Index stride) {
+  using V = Vec<T>;
+  constexpr int N = group_vectors<T>;
+  constexpr int W = lanes_of<T>;
+  constexpr int G = group_lanes<T>;
+  T best = std::numeric_limits<T>::infinity();
+  std::int32_t label = 0;
+  for (Index at = 0; at < stride; at += G) {
+    V sum[N];
+    for (int v = 0; v < N; ++v) sum[v] = load<V>(start + at + v * W);
+    for (Index p = 0; p < stored; ++p) {
+      const T* centers = transposed + static_cast<Index>(column[p]) * stride + at;
+      const V x = broadcast<V>(value[p]);
+      for (int v = 0; v < N; ++v) sum[v] = sum[v] - x * load<V>(centers + v * W);
+    }
+    alignas(64) T values[G];
+    for (int v = 0; v < N; ++v) store(values + v * W, sum[v]);
+    for (int i = 0; i < G; ++i)
+      if (values[i] < best) {
+        best = values[i];
+        label = static_cast<std::int32_t>(at + i);
+      }
+  }
+  return label;
+}
+
+// Distances of one row to C candidates: the row is read once.
+template <int C, class T>
+SHOAL_INLINE void row_to_candidates(const T* row, const T* candidates, Index d, T* out, Index stride) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  V sum[C]{};
+  Index p = 0;
+  for (; p + W <= d; p += W) {
+    const V x = load<V>(row + p);
+    for (int c = 0; c < C; ++c) {
+      const V difference = x - load<V>(candidates + c * d + p);
+      sum[c] += difference * difference;
+    }
+  }
+  for (int c = 0; c < C; ++c) {
+    T total = sum_lanes<T>(sum[c]);
+    for (Index q = p; q < d; ++q) {
+      const T difference = row[q] - candidates[c * d + q];
+      total += difference * difference;
+    }
+    out[c * stride] = total;
+  }
+}
+
+template <class T>
+void candidate_distances(const Samples<T>& s, const T* candidates, Index n_candidates, T* out, Index stride) {
+  constexpr int most = 8;
+  for (Index i = 0; i < s.n; ++i) {
+    const T* row = s.x + (s.index ? static_cast<Index>(s.index[i]) : i) * s.n_features;
+    for (Index c = 0; c < n_candidates; c += most)
+      with_constant<most>(static_cast<int>(n_candidates - c < most ? n_candidates - c : most), [&](auto constant) {
+        row_to_candidates<constant()>(row, candidates + c * s.n_features, s.n_features, out + c * stride + i, stride);
+      });
+  }
+}
+
 template <bool Move, class T>
 SHOAL_INLINE bool test_bounds(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask) {
   constexpr T shrink = 1 - 4 * std::numeric_limits<T>::epsilon();
@@ -214,8 +271,9 @@ bool retest(const T* bounds, Index n, T upper, T slack, std::uint8_t* mask) {
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,   shift_rows<T>,   sq_dist<T>, add_row<T>, add_moments<T>,
-    best_of_group<T>, group_values<T>, drift<T>,   retest<T>,
+    group_lanes<T>,         shift_rows<T>,    sq_dist<T>,      add_row<T>,
+    add_moments<T>,         best_of_group<T>, group_values<T>, nearest_sparse<T>,
+    candidate_distances<T>, drift<T>,         retest<T>,
 };
 
 }  // namespace

@@ -19,13 +19,13 @@ constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
 template <class T>
 class Policy {
  public:
-  Policy(Algorithm asked, Points<const T> x, Index n_clusters) : asked_(asked) {
+  Policy(Algorithm asked, const Rows<T>& x, Index n_clusters) : asked_(asked) {
     const Index size = kernels<T>().group_size;
     const auto bounds = static_cast<double>(bounds_size<T>(Algorithm::yinyang, x.n_samples, n_clusters)) * sizeof(T);
-    const auto data = static_cast<double>(x.size()) * sizeof(T);
+    const auto data = x.size() * sizeof(T);
     // vector operations for one sample against all centres
     const double work = static_cast<double>((n_clusters + size - 1) / size) * static_cast<double>(x.n_features);
-    worth_it_ = work >= min_work && bounds <= std::max(2 * data, max_bounds_bytes);
+    worth_it_ = !x.sparse() && work >= min_work && bounds <= std::max(2 * data, max_bounds_bytes);
   }
 
   Algorithm next() const {
@@ -69,7 +69,7 @@ class Policy {
 }  // namespace
 
 template <class T>
-KMeansResult<T> kmeans_fit(Points<const T> x, Weights<T> weight, Points<const T> start, const KMeansOptions& options,
+KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> start, const KMeansOptions& options,
                            Run& run) {
   const Index n = x.n_samples;
   const Index d = x.n_features;
@@ -80,15 +80,15 @@ KMeansResult<T> kmeans_fit(Points<const T> x, Weights<T> weight, Points<const T>
   std::vector<T> next_centers(result.centers.size());
   std::vector<T> moves(at(k));
   std::vector<T> origin(at(d));
-  mean_of(start, origin.data());
+  if (!x.sparse()) mean_of(start, origin.data());
   CenterSums<T> sums(x, weight, k, origin);
   Points<T> centers{result.centers.data(), k, d};
 
   Policy<T> policy(options.algorithm, x, k);
   Algorithm current = policy.next();
   auto assigner = make_assigner(current, x, k);
-  const Index block = assign_block_length(d, sizeof(T));
-  const double work = 0.03 * static_cast<double>(x.size()) * static_cast<double>(k + 8);
+  const Index block = assign_block_length(x);
+  const double work = assign_work(x, k);
   std::int32_t* label = result.labels.data();
 
   // One assignment pass; returns how many labels changed. Changes are given to the sums when `gather`.
@@ -161,9 +161,9 @@ KMeansResult<T> kmeans_fit(Points<const T> x, Weights<T> weight, Points<const T>
   return result;
 }
 
-template KMeansResult<float> kmeans_fit(Points<const float>, Weights<float>, Points<const float>, const KMeansOptions&,
+template KMeansResult<float> kmeans_fit(const Rows<float>&, Weights<float>, Points<const float>, const KMeansOptions&,
                                         Run&);
-template KMeansResult<double> kmeans_fit(Points<const double>, Weights<double>, Points<const double>,
+template KMeansResult<double> kmeans_fit(const Rows<double>&, Weights<double>, Points<const double>,
                                          const KMeansOptions&, Run&);
 
 }  // namespace shoal::centroid

@@ -33,7 +33,7 @@ struct KMeansResult {
 
 /// Precondition: 1 <= n_clusters <= n_samples, both dimensions of x positive, all values finite.
 template <class T>
-KMeansResult<T> kmeans_fit(Points<const T> x, Weights<T> weight, Points<const T> start, const KMeansOptions& options,
+KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> start, const KMeansOptions& options,
                            Run& run);
 
 }  // namespace shoal::centroid

@@ -18,20 +18,27 @@ constexpr Index min_chunk_length = 2048;
 constexpr std::size_t max_chunk_bytes = std::size_t{1} << 26;
 constexpr Index feature_slice = 16;
 
-// Squared distance, or 0 when it is no more than what rounding makes of a mean of copies of the sample.
+// Squared distance, or 0 when it is no more than what rounding makes of a mean of copies of the sample. (A sparse
+// row's distance is a difference of sums, known to the precision of the sums only.)
 template <class T>
-T beyond_rounding(const T* sample, const T* center, Index n_features) {
-  constexpr T unit = 8 * std::numeric_limits<T>::epsilon();
-  const T sq = kernels<T>().sq_dist(sample, center, n_features);
-  T sq_norm = 0;
-  for (Index p = 0; p < n_features; ++p) sq_norm += sample[p] * sample[p];
-  return sq > unit * unit * sq_norm ? sq : T{0};
+T beyond_rounding(const Rows<T>& x, Index i, const T* center, double center_sq_norm) {
+  constexpr double eps = 8 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const T sq = x.sq_dist(i, center, center_sq_norm);
+  return static_cast<double>(sq) > (x.sparse() ? eps : eps * eps) * x.sq_norm(i) ? sq : T{0};
+}
+
+template <class T>
+std::vector<double> sq_norms(Points<const T> rows) {
+  std::vector<double> norms(at(rows.n_samples));
+  const Rows<T> all(rows);
+  for (Index j = 0; j < rows.n_samples; ++j) norms[at(j)] = all.sq_norm(j);
+  return norms;
 }
 
 }  // namespace
 
 template <class T>
-CenterSums<T>::CenterSums(Points<const T> x, Weights<T> weight, Index n_clusters, std::vector<T> origin)
+CenterSums<T>::CenterSums(const Rows<T>& x, Weights<T> weight, Index n_clusters, std::vector<T> origin)
     : x_(x),
       weight_(weight),
       n_clusters_(n_clusters),
@@ -53,7 +60,7 @@ CenterSums<T>::CenterSums(Points<const T> x, Weights<T> weight, Index n_clusters
 
 template <class T>
 void CenterSums<T>::add(double* sum, Index sample, double factor) const {
-  kernels<T>().add_row(sum, x_.row(sample), origin_.data(), factor, x_.n_features);
+  x_.add(sum, sample, origin_.data(), factor, 0, x_.n_features);
 }
 
 template <class T>
@@ -116,14 +123,14 @@ void CenterSums<T>::apply(Run& run) {
   const Blocks slices{d, feature_slice};
   for_blocks(slices, run, 2 * changes * static_cast<double>(d), [&](Index b, int) {
     const Index p = slices.begin(b);
-    const Index length = slices.end(b) - p;
+    const Index end = slices.end(b);
     for (const Chunk& chunk : chunk_)
       for (std::size_t c = 0; c < chunk.samples.size(); ++c) {
         const Index i = chunk.samples[c];
         const auto [from, to] = chunk.moved[c];
         const double w = static_cast<double>(weight_[i]);
-        kernels<T>().add_row(sums_.data() + to * d + p, x_.row(i) + p, origin_.data() + p, w, length);
-        if (from >= 0) kernels<T>().add_row(sums_.data() + from * d + p, x_.row(i) + p, origin_.data() + p, -w, length);
+        x_.add(sums_.data() + to * d + p, i, origin_.data(), w, p, end);
+        if (from >= 0) x_.add(sums_.data() + from * d + p, i, origin_.data(), -w, p, end);
       }
   });
   for (Chunk& chunk : chunk_) {
@@ -176,18 +183,19 @@ void CenterSums<T>::means(Points<T> out) const {
 }
 
 template <class T>
-std::vector<Index> relocate_empty(Points<const T> x, Weights<T> weight, Points<const T> centers,
+std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<const T> centers,
                                   std::span<std::int32_t> labels, CenterSums<T>& sums, Run& run) {
   std::vector<std::int32_t> empty;
   for (Index j = 0; j < centers.n_samples; ++j)
     if (sums.empty(j)) empty.push_back(static_cast<std::int32_t>(j));
   if (empty.empty()) return {};
 
+  const std::vector<double> norms = sq_norms(centers);
   std::vector<T> sq(at(x.n_samples));
-  const Blocks blocks = parallel::blocks_of(x.n_samples, at(x.n_features) * sizeof(T));
-  for_blocks(blocks, run, static_cast<double>(x.size()), [&](Index b, int) {
+  const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
+  for_blocks(blocks, run, x.size(), [&](Index b, int) {
     for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
-      sq[at(i)] = weight[i] > 0 ? beyond_rounding(x.row(i), centers.row(labels[at(i)]), x.n_features) : T{0};
+      sq[at(i)] = weight[i] > 0 ? beyond_rounding(x, i, centers.row(labels[at(i)]), norms[at(labels[at(i)])]) : T{0};
   });
   std::vector<Index> far(at(x.n_samples));
   for (Index i = 0; i < x.n_samples; ++i) far[at(i)] = i;
@@ -205,50 +213,55 @@ std::vector<Index> relocate_empty(Points<const T> x, Weights<T> weight, Points<c
 }
 
 template <class T>
-double inertia(Points<const T> x, Weights<T> weight, Points<const T> centers, std::span<const std::int32_t> labels,
+double inertia(const Rows<T>& x, Weights<T> weight, Points<const T> centers, std::span<const std::int32_t> labels,
                Run& run) {
-  const Blocks blocks = parallel::blocks_of(x.n_samples, at(x.n_features) * sizeof(T));
-  return parallel::sum_blocks<double>(blocks, run, static_cast<double>(x.size()), [&](Index b, int) {
+  const std::vector<double> norms = sq_norms(centers);
+  const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
+  return parallel::sum_blocks<double>(blocks, run, x.size(), [&](Index b, int) {
     double sum = 0;
     for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
       sum += static_cast<double>(weight[i]) *
-             static_cast<double>(kernels<T>().sq_dist(x.row(i), centers.row(labels[at(i)]), x.n_features));
+             static_cast<double>(x.sq_dist(i, centers.row(labels[at(i)]), norms[at(labels[at(i)])]));
     return sum;
   });
 }
 
 template <class T>
-double mean_and_spread(Points<const T> x, Weights<T> weight, double* mean, Run& run) {
+double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& run) {
   const Index n = x.n_samples;
   const Index d = x.n_features;
-  // About the first sample, so that an offset common to all does not eat the digits.
-  const T* origin = x.row(0);
+  // About the first sample, so that an offset common to all does not eat the digits; sparse rows about zero.
+  std::vector<T> origin(at(d), T{0});
+  if (!x.sparse()) x.copy(0, origin.data());
   const Blocks blocks = parallel::blocks_at_most(n, max_chunks, 4096);
-  std::vector<double> sums(at(blocks.count() * (2 * d + 1)), 0.0);
-  for_blocks(blocks, run, static_cast<double>(x.size()), [&](Index b, int) {
-    double* sum = sums.data() + b * (2 * d + 1);
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
-      kernels<T>().add_moments(sum, sum + d, x.row(i), origin, static_cast<double>(weight[i]), d);
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) sum[2 * d] += static_cast<double>(weight[i]);
+  const Index width = 2 * d + 1;
+  std::vector<double> sums(at(blocks.count() * width), 0.0);
+  for_blocks(blocks, run, x.size(), [&](Index b, int) {
+    double* sum = sums.data() + b * width;
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+      const double w = static_cast<double>(weight[i]);
+      x.add_moments(sum, sum + d, i, origin.data(), w);
+      sum[2 * d] += w;
+    }
   });
-  std::vector<double> total(at(2 * d + 1), 0.0);
-  for (Index b = 0; b < blocks.count(); ++b)
-    for (Index p = 0; p < 2 * d + 1; ++p) total[at(p)] += sums[at(b * (2 * d + 1) + p)];
+  for (Index b = 1; b < blocks.count(); ++b)
+    for (Index p = 0; p < width; ++p) sums[at(p)] += sums[at(b * width + p)];
   double spread = 0;
+  const double total = sums[at(2 * d)];
   for (Index p = 0; p < d; ++p) {
-    const double m = total[at(p)] / total[at(2 * d)];
-    spread += std::max(0.0, total[at(d + p)] / total[at(2 * d)] - m * m);
-    mean[p] = static_cast<double>(origin[p]) + m;
+    const double m = sums[at(p)] / total;
+    spread += std::max(0.0, sums[at(d + p)] / total - m * m);
+    mean[p] = static_cast<double>(origin[at(p)]) + m;
   }
   return spread / static_cast<double>(d);
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                                        \
-  template class CenterSums<T>;                                                                                     \
-  template std::vector<Index> relocate_empty(Points<const T>, Weights<T>, Points<const T>, std::span<std::int32_t>, \
-                                             CenterSums<T>&, Run&);                                                 \
-  template double inertia(Points<const T>, Weights<T>, Points<const T>, std::span<const std::int32_t>, Run&);       \
-  template double mean_and_spread(Points<const T>, Weights<T>, double*, Run&);
+#define SHOAL_INSTANTIATE(T)                                                                                       \
+  template class CenterSums<T>;                                                                                    \
+  template std::vector<Index> relocate_empty(const Rows<T>&, Weights<T>, Points<const T>, std::span<std::int32_t>, \
+                                             CenterSums<T>&, Run&);                                                \
+  template double inertia(const Rows<T>&, Weights<T>, Points<const T>, std::span<const std::int32_t>, Run&);       \
+  template double mean_and_spread(const Rows<T>&, Weights<T>, double*, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/points.hpp"
-#include "centroid/kernels.hpp"
+#include "centroid/rows.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::centroid {
@@ -18,8 +18,9 @@ namespace shoal::centroid {
 template <class T>
 class CenterSums {
  public:
-  /// `origin` should be near the data. Cost of the memory: (1 + chunks) * k * d doubles, at most about 64 MiB.
-  CenterSums(Points<const T> x, Weights<T> weight, Index n_clusters, std::vector<T> origin);
+  /// `origin` should be near the data (zeros for sparse rows). Cost of the memory: (1 + chunks) * k * d doubles, at
+  /// most about 64 MiB.
+  CenterSums(const Rows<T>& x, Weights<T> weight, Index n_clusters, std::vector<T> origin);
 
   /// The loop over samples is cut into these; each chunk gathers its own changes.
   const parallel::Blocks& chunks() const { return chunks_; }
@@ -54,7 +55,7 @@ class CenterSums {
   void touch(Chunk& chunk, std::int32_t center) const;
   void clear_empty();
 
-  Points<const T> x_;
+  Rows<T> x_;
   Weights<T> weight_;
   Index n_clusters_;
   std::vector<T> origin_;
@@ -70,16 +71,16 @@ class CenterSums {
 /// scikit-learn does. labels and sums follow; returns the samples that moved. Nothing moves when every sample lies
 /// on its centre (fewer distinct samples than clusters). Samples without weight never move.
 template <class T>
-std::vector<Index> relocate_empty(Points<const T> x, Weights<T> weight, Points<const T> centers,
+std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<const T> centers,
                                   std::span<std::int32_t> labels, CenterSums<T>& sums, Run& run);
 
 /// Weighted sum of squared distances to the own centres, in double, in block order.
 template <class T>
-double inertia(Points<const T> x, Weights<T> weight, Points<const T> centers, std::span<const std::int32_t> labels,
+double inertia(const Rows<T>& x, Weights<T> weight, Points<const T> centers, std::span<const std::int32_t> labels,
                Run& run);
 
 /// Weighted mean (length n_features) and the mean over features of the weighted variance.
 template <class T>
-double mean_and_spread(Points<const T> x, Weights<T> weight, double* mean, Run& run);
+double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& run);
 
 }  // namespace shoal::centroid

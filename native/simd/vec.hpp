@@ -109,6 +109,18 @@ SHOAL_INLINE bool any(M mask) {
   }
 }
 
+/// Sum of the lanes, halves first.
+template <class T, int W = lanes_of<T>>
+SHOAL_INLINE T sum_lanes(Vec<T, W> v) {
+  if constexpr (W == 1) {
+    return v;
+  } else {
+    Vec<T, W / 2> half[2];
+    std::memcpy(half, &v, sizeof(v));
+    return sum_lanes<T, W / 2>(half[0] + half[1]);
+  }
+}
+
 namespace detail {
 #if defined(__clang__)
 template <class V, int... I>

@@ -1,0 +1,119 @@
+// The samples of the k-means family: dense rows or compressed sparse rows (CSR), behind one set of row operations.
+#pragma once
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/points.hpp"
+#include "centroid/kernels.hpp"
+
+namespace shoal::centroid {
+
+/// Row i has the values value[p] in columns column[p], p in [start[i], start[i + 1]); columns need not be sorted,
+/// and repeated ones add up.
+template <class T>
+struct Csr {
+  const T* value = nullptr;
+  const std::int32_t* column = nullptr;
+  const std::int32_t* start = nullptr;
+};
+
+template <class T>
+struct Rows {
+  Points<const T> dense;
+  Csr<T> csr;
+  Index n_samples = 0;
+  Index n_features = 0;
+
+  Rows() = default;
+  Rows(Points<const T> x) : dense(x), n_samples(x.n_samples), n_features(x.n_features) {}
+  Rows(Csr<T> x, Index samples, Index features) : csr(x), n_samples(samples), n_features(features) {}
+
+  bool sparse() const { return csr.start != nullptr; }
+  /// Stored values: what a pass over the data reads.
+  double size() const {
+    return sparse() ? static_cast<double>(csr.start[n_samples]) : static_cast<double>(dense.size());
+  }
+  /// Average bytes of a row.
+  std::size_t row_bytes() const {
+    if (!sparse()) return static_cast<std::size_t>(n_features) * sizeof(T);
+    const auto stored = static_cast<std::size_t>(csr.start[n_samples]) / static_cast<std::size_t>(n_samples);
+    return (stored + 1) * (sizeof(T) + sizeof(std::int32_t));
+  }
+
+  /// sum[p - begin] += factor * (row - origin)[p] for features [begin, end). A sparse row's origin must be zero.
+  void add(double* sum, Index i, const T* origin, double factor, Index begin, Index end) const {
+    if (!sparse()) return kernels<T>().add_row(sum, dense.row(i) + begin, origin + begin, factor, end - begin);
+    for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p)
+      if (csr.column[p] >= begin && csr.column[p] < end)
+        sum[csr.column[p] - begin] += factor * static_cast<double>(csr.value[p]);
+  }
+
+  /// sum += factor * (row - origin), sum_sq += factor * (row - origin)^2.
+  void add_moments(double* sum, double* sum_sq, Index i, const T* origin, double factor) const {
+    if (!sparse()) return kernels<T>().add_moments(sum, sum_sq, dense.row(i), origin, factor, n_features);
+    for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) {
+      const auto value = static_cast<double>(csr.value[p]);
+      sum[csr.column[p]] += factor * value;
+      sum_sq[csr.column[p]] += factor * value * value;
+    }
+  }
+
+  /// Squared distance to a centre whose squared norm is given (used by sparse rows only).
+  T sq_dist(Index i, const T* center, double center_sq_norm) const {
+    if (!sparse()) return kernels<T>().sq_dist(dense.row(i), center, n_features);
+    double sum = center_sq_norm;
+    for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) {
+      const auto x = static_cast<double>(csr.value[p]);
+      sum += x * (x - 2 * static_cast<double>(center[csr.column[p]]));
+    }
+    return sum > 0 ? static_cast<T>(sum) : T{0};
+  }
+
+  double sq_norm(Index i) const {
+    double sum = 0;
+    if (sparse()) {
+      for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p)
+        sum += static_cast<double>(csr.value[p]) * static_cast<double>(csr.value[p]);
+    } else {
+      for (Index p = 0; p < n_features; ++p)
+        sum += static_cast<double>(dense.row(i)[p]) * static_cast<double>(dense.row(i)[p]);
+    }
+    return sum;
+  }
+
+  /// The row written out.
+  void copy(Index i, T* out) const {
+    if (!sparse()) {
+      for (Index p = 0; p < n_features; ++p) out[p] = dense.row(i)[p];
+      return;
+    }
+    for (Index p = 0; p < n_features; ++p) out[p] = 0;
+    for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) out[csr.column[p]] += csr.value[p];
+  }
+
+  /// Depends on the row's non-zero values and their columns alone: equal rows, dense or sparse, have equal hashes.
+  std::uint64_t hash(Index i) const {
+    std::uint64_t sum = 0;
+    if (sparse()) {
+      for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) sum += mix(csr.column[p], csr.value[p]);
+    } else {
+      for (Index p = 0; p < n_features; ++p) sum += mix(p, dense.row(i)[p]);
+    }
+    sum ^= sum >> 32;
+    sum *= 0xD6E8FEB86659FD93u;
+    return sum ^ sum >> 32;
+  }
+
+ private:
+  static std::uint64_t mix(Index column, T value) {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    std::uint64_t bits = std::bit_cast<Bits>(value);
+    bits = value == T{0} ? 0 : bits + static_cast<std::uint64_t>(column) * 0x9E3779B97F4A7C15u;
+    bits *= 0xD6E8FEB86659FD93u;
+    bits ^= bits >> 32;
+    return bits * 0xA0761D6478BD642Fu;
+  }
+};
+
+}  // namespace shoal::centroid
