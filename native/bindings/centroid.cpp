@@ -49,18 +49,18 @@ nb::object rows_drawn(std::vector<Index>&& rows) {
 
 template <class T>
 void bind(nb::module_& m) {
-  def_rows<T, const OptionalVector<T>&, const Matrix<T>&, Index, double, std::string_view, const Progress&>(
+  def_rows<T, const OptionalVector<T>&, const Matrix<T>&, Index, double, std::string_view, bool, const Progress&>(
       m, "kmeans_fit",
       [](const Rows<T>& x, const OptionalVector<T>& weight, const Matrix<T>& start, Index max_iter, double tol,
-         std::string_view algorithm, const Progress& progress) {
-        const centroid::KMeansOptions options{max_iter, tol, algorithm_from_name(algorithm)};
+         std::string_view algorithm, bool spherical, const Progress& progress) {
+        const centroid::KMeansOptions options{max_iter, tol, algorithm_from_name(algorithm), spherical};
         auto result = enter(progress, [&](Run& run) {
           return centroid::kmeans_fit<T>(x, weights(weight), points(start), options, run);
         });
         return KMeansRun{array(std::move(result.centers), {start.shape(0), start.shape(1)}),
                          array(std::move(result.labels)), result.inertia, result.n_iter, result.converged};
       },
-      "weight"_a.none(), "centers"_a, nb::kw_only(), "max_iter"_a, "tol"_a, "algorithm"_a,
+      "weight"_a.none(), "centers"_a, nb::kw_only(), "max_iter"_a, "tol"_a, "algorithm"_a, "spherical"_a = false,
       "progress"_a.none() = nb::none());
   def_rows<T, const Matrix<T>&>(
       m, "kmeans_assign",

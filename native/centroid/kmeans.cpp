@@ -66,6 +66,18 @@ class Policy {
   Index pause_ = 3;
 };
 
+// Rows to unit length; a mean of zero has no direction and stays where it was.
+template <class T>
+void scale_to_unit(Points<T> centers, Points<const T> before) {
+  for (Index j = 0; j < centers.n_samples; ++j) {
+    double sq = 0;
+    for (T value : centers[j]) sq += static_cast<double>(value) * static_cast<double>(value);
+    const double scale = sq > 0 ? 1 / std::sqrt(sq) : 0.0;
+    for (Index p = 0; p < centers.n_features; ++p)
+      centers.row(j)[p] = sq > 0 ? static_cast<T>(static_cast<double>(centers.row(j)[p]) * scale) : before.row(j)[p];
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -128,6 +140,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
     const auto relocated = relocate_empty(x, weight, Points<const T>(centers), std::span(result.labels), sums, run);
     for (Index i : relocated) assigner->forget(i);
     sums.means({next_centers.data(), k, d});
+    if (options.spherical) scale_to_unit<T>({next_centers.data(), k, d}, centers);
     double shift = 0;
     for (Index j = 0; j < k; ++j) {
       double sq = 0;

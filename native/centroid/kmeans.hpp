@@ -5,7 +5,8 @@
 // sum of squared distances (docs/specification/kmeans.md), so the loop ends: when no label changes, when the
 // centres move no more than `tol`, or after `max_iter` steps.
 // Cost: O(n k d) per step at most; memory as in assignment.hpp and update.hpp. Results have the same bits for any
-// number of threads and any algorithm.
+// number of threads and any algorithm. Spherical k-means (Dhillon and Modha 2001) is the same loop on samples of
+// unit length with centres scaled back to it, where |x - c|^2 = 2 (1 - cos).
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -20,6 +21,7 @@ struct KMeansOptions {
   Index max_iter = 300;
   double tol = 0;  // stop when the squared moves of all centres sum to no more than this
   Algorithm algorithm = Algorithm::automatic;
+  bool spherical = false;  // centres are scaled to unit length; samples and start must be
 };
 
 template <class T>

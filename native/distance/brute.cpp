@@ -50,21 +50,58 @@ double work(Index n_x, Index n_y, Index d) {
 }
 
 template <class T>
-void normalize_row(std::span<const T> row, T* out) {
+double sq_norm(std::span<const T> row) {
   double sq = 0;
   for (T value : row) sq += static_cast<double>(value) * static_cast<double>(value);
-  const double scale = sq > 0 ? 1 / std::sqrt(sq) : 0.0;
-  for (std::size_t p = 0; p < row.size(); ++p) out[p] = static_cast<T>(static_cast<double>(row[p]) * scale);
+  return sq;
 }
 
-// x itself, or a normalised copy kept in `owner` for cosine.
 template <class T>
-Points<const T> prepared(Metric metric, Points<const T> x, std::vector<T>& owner, Run& run) {
-  if (metric != Metric::cosine) return x;
-  owner.resize(x.size());
-  normalize_rows(x, owner.data(), run);
-  return {owner.data(), x.n_samples, x.n_features};
+bool has_zero_row(Points<const T> x) {
+  for (Index i = 0; i < x.n_samples; ++i)
+    if (!(sq_norm(x[i]) > 0)) return true;
+  return false;
 }
+
+// What the tile sees of one side: the rows themselves, or for cosine a copy scaled to unit length. Rows of zeros
+// then get a direction of their own, one feature that all others have at zero: they are at distance 1 from all
+// others and 0 from each other.
+template <class T>
+class Side {
+ public:
+  Side(Metric metric, Points<const T> x, bool extra, Run& run) : rows_(x) {
+    if (metric != Metric::cosine) return;
+    const Index d = x.n_features + (extra ? 1 : 0);
+    copy_.resize(static_cast<std::size_t>(x.n_samples * d));
+    const Blocks blocks = blocks_of(x.n_samples, static_cast<std::size_t>(d) * sizeof(T));
+    for_blocks(blocks, run, 2.0 * static_cast<double>(x.size()), [&](Index b, int) {
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+        const double sq = sq_norm(x[i]);
+        const double scale = sq > 0 ? 1 / std::sqrt(sq) : 0.0;
+        T* out = copy_.data() + i * d;
+        for (Index p = 0; p < x.n_features; ++p) out[p] = static_cast<T>(static_cast<double>(x.row(i)[p]) * scale);
+        if (extra) out[d - 1] = sq > 0 ? T{0} : T{1};
+      }
+    });
+    rows_ = {copy_.data(), x.n_samples, d};
+  }
+  Points<const T> rows() const { return rows_; }
+
+ private:
+  std::vector<T> copy_;
+  Points<const T> rows_;
+};
+
+template <class T>
+struct Sides {
+  bool extra;
+  Side<T> x, y;
+
+  Sides(Metric metric, Points<const T> x_rows, Points<const T> y_rows, Run& run)
+      : extra(metric == Metric::cosine && (has_zero_row(x_rows) || has_zero_row(y_rows))),
+        x(metric, x_rows, extra, run),
+        y(metric, y_rows, extra, run) {}
+};
 
 template <class T>
 std::vector<AlignedVector<T>> scratch_per_thread(Index n_features) {
@@ -87,14 +124,6 @@ Metric metric_from_name(std::string_view name) {
   if (name == "manhattan") return Metric::manhattan;
   if (name == "chebyshev") return Metric::chebyshev;
   throw std::invalid_argument("unknown metric '" + std::string(name) + "'");
-}
-
-template <class T>
-void normalize_rows(Points<const T> x, T* out, Run& run) {
-  const Blocks blocks = query_blocks(x.n_samples, x.n_features, sizeof(T));
-  for_blocks(blocks, run, 2.0 * static_cast<double>(x.size()), [&](Index b, int) {
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) normalize_row<T>(x[i], out + i * x.n_features);
-  });
 }
 
 template <class T>
@@ -123,12 +152,12 @@ void nearest(Points<const T> x, Points<const T> y, const T* origin, std::span<st
 
 template <class T>
 void pairwise(Metric metric, Points<const T> x, Points<const T> y, T* out, Run& run) {
-  std::vector<T> own_x, own_y;
-  const Points<const T> from = prepared(metric, x, own_x, run);
-  const Points<const T> to = prepared(metric, y, own_y, run);
+  const Sides<T> sides(metric, x, y, run);
+  const Points<const T> from = sides.x.rows();
+  const Points<const T> to = sides.y.rows();
   const Form form = form_of(metric);
-  const Blocks blocks = query_blocks(x.n_samples, x.n_features, sizeof(T));
-  auto scratch = scratch_per_thread<T>(x.n_features);
+  const Blocks blocks = query_blocks(x.n_samples, from.n_features, sizeof(T));
+  auto scratch = scratch_per_thread<T>(from.n_features);
   for_blocks(blocks, run, work(x.n_samples, y.n_samples, x.n_features), [&](Index b, int thread) {
     const Index begin = blocks.begin(b);
     const Index end = blocks.end(b);
@@ -157,9 +186,9 @@ static void for_chunks(Form form, Points<const T> x, Points<const T> y, Run& run
 template <class T>
 void count_within(Metric metric, Points<const T> x, Points<const T> y, Weights<T> weight, T radius,
                   std::span<double> count, Run& run) {
-  std::vector<T> own_x, own_y;
-  const Points<const T> from = prepared(metric, x, own_x, run);
-  const Points<const T> to = prepared(metric, y, own_y, run);
+  const Sides<T> sides(metric, x, y, run);
+  const Points<const T> from = sides.x.rows();
+  const Points<const T> to = sides.y.rows();
   const Form form = form_of(metric);
   std::fill(count.begin(), count.end(), 0.0);
   for_chunks<T>(form, from, to, run, [&](const PackedRows<T>& rows, Index first, Index begin, Index end, T* scratch) {
@@ -171,9 +200,9 @@ void count_within(Metric metric, Points<const T> x, Points<const T> y, Weights<T
 template <class T>
 void k_nearest(Metric metric, Points<const T> x, Points<const T> y, Index k, T* distances, std::int32_t* indices,
                Run& run) {
-  std::vector<T> own_x, own_y;
-  const Points<const T> from = prepared(metric, x, own_x, run);
-  const Points<const T> to = prepared(metric, y, own_y, run);
+  const Sides<T> sides(metric, x, y, run);
+  const Points<const T> from = sides.x.rows();
+  const Points<const T> to = sides.y.rows();
   const Form form = form_of(metric);
   std::fill(distances, distances + x.n_samples * k, std::numeric_limits<T>::infinity());
   std::fill(indices, indices + x.n_samples * k, -1);
@@ -185,7 +214,6 @@ void k_nearest(Metric metric, Points<const T> x, Points<const T> y, Index k, T* 
 }
 
 #define SHOAL_INSTANTIATE(T)                                                                                      \
-  template void normalize_rows(Points<const T>, T*, Run&);                                                        \
   template void nearest(Points<const T>, Points<const T>, const T*, std::span<std::int32_t>, std::span<T>, Run&); \
   template void pairwise(Metric, Points<const T>, Points<const T>, T*, Run&);                                     \
   template void count_within(Metric, Points<const T>, Points<const T>, Weights<T>, T, std::span<double>, Run&);   \

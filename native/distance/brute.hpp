@@ -21,10 +21,6 @@ enum class Metric { euclidean, sq_euclidean, cosine, manhattan, chebyshev };
 /// "euclidean", "sqeuclidean", "cosine", "manhattan", "chebyshev"; throws std::invalid_argument.
 Metric metric_from_name(std::string_view name);
 
-/// Rows divided by their Euclidean norms, into `out` (n_samples x n_features); rows of zeros stay.
-template <class T>
-void normalize_rows(Points<const T> x, T* out, Run& run);
-
 /// label[i] = the row of y nearest to row i of x in Euclidean distance, a tie going to the smaller row; sq_dist[i]
 /// (when not empty) its squared distance from the direct sum of squares. The search is the tile's expanded form on
 /// data shifted by `origin` (null: not shifted), so rows nearer to a tie than its rounding may go either way.

@@ -1,0 +1,1 @@
+"""Centroid-based clustering: k-means and its family."""
