@@ -181,6 +181,15 @@ SHOAL_INLINE void for_groups(const PackedRows<T>& rows, const T* panel, Index be
   }
 }
 
+// Asks for the lines of [p, end) that are due by step `at` of `steps`: the next panel's samples arrive while this
+// panel is worked on, a few lines per group, so that the requests never outrun the memory.
+template <class T>
+SHOAL_INLINE void prefetch_share(const T* p, const T* end, Index at, Index steps) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  const Index lines = (end - p + line - 1) / line;
+  for (Index i = lines * at / steps; i < lines * (at + 1) / steps; ++i) __builtin_prefetch(p + i * line, 0, 2);
+}
+
 // --- nearest ------------------------------------------------------------------------------------------------
 
 template <class T, bool Second>
@@ -236,8 +245,14 @@ void nearest_of(const Samples<T>& s, const PackedRows<T>& rows, std::int32_t* la
       const T* panel = scratch;
       for (Index p = 0; p * panel_lanes<T> < here.n; ++p, panel += panel_lanes<T> * s.n_features) {
         Nearest<T, Second> local = state[p];
-        for_groups<Form::expanded>(rows, panel, g, std::min(groups, g + chunk),
-                                   [&](const auto& tile, Index row) { local.take(tile, row); });
+        const Index next = first + (p + 1) * panel_lanes<T>;
+        const T* ahead = s.index || next >= s.n ? nullptr : s.x + next * s.n_features;
+        const T* ahead_end = ahead ? s.x + std::min(s.n, next + panel_lanes<T>) * s.n_features : nullptr;
+        Index at = g;
+        for_groups<Form::expanded>(rows, panel, g, std::min(groups, g + chunk), [&](const auto& tile, Index row) {
+          local.take(tile, row);
+          if (chunk == groups && ahead) prefetch_share(ahead, ahead_end, at++, groups);
+        });
         state[p] = local;
       }
     }
@@ -263,42 +278,59 @@ Index scratch_size(Index n_features) {
 
 // --- the other epilogues ------------------------------------------------------------------------------------
 
-template <class F>
-SHOAL_INLINE void with_form(Form form, F&& f) {
-  switch (form) {
-    case Form::expanded:
-      return f(std::integral_constant<Form, Form::expanded>{});
-    case Form::sq_euclidean:
-      return f(std::integral_constant<Form, Form::sq_euclidean>{});
-    case Form::manhattan:
-      return f(std::integral_constant<Form, Form::manhattan>{});
-    case Form::chebyshev:
-      return f(std::integral_constant<Form, Form::chebyshev>{});
-  }
-}
-
-// Calls body(tile, first sample, n samples, first row) for every panel and group.
-template <class T, class Body>
-SHOAL_INLINE void for_tiles(Form form, const Samples<T>& s, const PackedRows<T>& rows, T* scratch, Body&& body) {
-  with_form(form, [&](auto constant) {
-    for (Index first = 0; first < s.n; first += panel_lanes<T>) {
-      const Index count = std::min<Index>(panel_lanes<T>, s.n - first);
-      pack(s.slice(first, first + count), scratch);
-      for_groups<constant()>(rows, scratch, 0, rows.n_groups(),
-                             [&](const auto& tile, Index row) { body(tile, first, count, row); });
-    }
+// One group against one panel, written out as R rows of panel_lanes values: the epilogues below are not as hot as
+// nearest, and one compiled tile per form and group size serves them all.
+template <Form F, class T>
+void group_values(int R, const T* panel, const T* rows, const T* start, Index n_features, T* out) {
+  with_constant<tile_rows<T>>(R, [&](auto constant) {
+    Tile<T, constant()> tile;
+    accumulate<F, constant()>(tile, panel, rows, start, n_features);
+    for (int r = 0; r < constant(); ++r)
+      for (int v = 0; v < n_vectors<T>; ++v) store(out + r * panel_lanes<T> + v * lanes_of<T>, tile.sum[r][v]);
   });
 }
 
 template <class T>
+auto values_of(Form form) -> void (*)(int, const T*, const T*, const T*, Index, T*) {
+  switch (form) {
+    case Form::sq_euclidean:
+      return group_values<Form::sq_euclidean, T>;
+    case Form::manhattan:
+      return group_values<Form::manhattan, T>;
+    case Form::chebyshev:
+      return group_values<Form::chebyshev, T>;
+    default:
+      return group_values<Form::expanded, T>;
+  }
+}
+
+// Calls body(values, n rows, first row, first sample, n samples) for every panel and group.
+template <class T, class Body>
+SHOAL_INLINE void for_tiles(Form form, const Samples<T>& s, const PackedRows<T>& rows, T* scratch, Body&& body) {
+  const auto fill = values_of<T>(form);
+  alignas(64) T values[tile_rows<T> * panel_lanes<T>];
+  const Index* firsts = rows.first.data();
+  for (Index first = 0; first < s.n; first += panel_lanes<T>) {
+    const Index count = std::min<Index>(panel_lanes<T>, s.n - first);
+    pack(s.slice(first, first + count), scratch);
+    for (Index g = 0; g < rows.n_groups(); ++g) {
+      const Index row = firsts[g];
+      const int size = static_cast<int>(firsts[g + 1] - row);
+      fill(size, scratch, rows.data.data() + row * rows.n_features, rows.start.data() + row, rows.n_features, values);
+      body(static_cast<const T*>(values), size, row, first, count);
+    }
+  }
+}
+
+template <class T>
 void pairwise(Form form, const Samples<T>& s, const PackedRows<T>& rows, T* out, Index out_stride, T* scratch) {
-  for_tiles(form, s, rows, scratch, [&]<int R>(const Tile<T, R>& tile, Index first, Index count, Index row) {
-    for (int r = 0; r < R; ++r) {
+  for_tiles(form, s, rows, scratch, [&](const T* values, int n_rows, Index row, Index first, Index count) {
+    for (int r = 0; r < n_rows; ++r) {
       T* to = out + (row + r) * out_stride + first;
       if (count == panel_lanes<T>)
-        for (int v = 0; v < n_vectors<T>; ++v) store(to + v * lanes_of<T>, tile.sum[r][v]);
+        std::memcpy(to, values + r * panel_lanes<T>, sizeof(T) * panel_lanes<T>);
       else
-        std::memcpy(to, tile.sum[r], static_cast<std::size_t>(count) * sizeof(T));
+        std::memcpy(to, values + r * panel_lanes<T>, sizeof(T) * static_cast<std::size_t>(count));
     }
   });
 }
@@ -306,27 +338,13 @@ void pairwise(Form form, const Samples<T>& s, const PackedRows<T>& rows, T* out,
 template <class T>
 void count_within(Form form, const Samples<T>& s, const PackedRows<T>& rows, T radius, const T* weight, double* count,
                   T* scratch) {
-  using V = Vec<T>;
-  using I = IntVec<T>;
-  for_tiles(form, s, rows, scratch, [&]<int R>(const Tile<T, R>& tile, Index first, Index n, Index row) {
-    constexpr int W = lanes_of<T>;
-    V weighted[n_vectors<T>];
-    I counted[n_vectors<T>];
-    for (int v = 0; v < n_vectors<T>; ++v) {
-      weighted[v] = V{};
-      counted[v] = I{};
+  for_tiles(form, s, rows, scratch, [&](const T* values, int n_rows, Index row, Index first, Index n) {
+    T sum[panel_lanes<T>] = {};
+    for (int r = 0; r < n_rows; ++r) {
+      const T w = weight ? weight[row + r] : T{1};
+      for (int i = 0; i < panel_lanes<T>; ++i) sum[i] += values[r * panel_lanes<T> + i] <= radius ? w : T{0};
     }
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < n_vectors<T>; ++v) {
-        const auto within = tile.sum[r][v] <= broadcast<V>(radius);
-        if (weight)
-          weighted[v] += select(within, broadcast<V>(weight[row + r]), V{});
-        else
-          counted[v] += select(within, broadcast<I>(Int<T>{1}), I{});
-      }
-    for (int i = 0; i < n; ++i)
-      count[first + i] += weight ? static_cast<double>(lane<T>(weighted[i / W], i % W))
-                                 : static_cast<double>(lane<Int<T>>(counted[i / W], i % W));
+    for (Index i = 0; i < n; ++i) count[first + i] += static_cast<double>(sum[i]);
   });
 }
 
@@ -336,28 +354,26 @@ void k_smallest(Form form, const Samples<T>& s, const PackedRows<T>& rows, std::
   using V = Vec<T>;
   constexpr int W = lanes_of<T>;
   alignas(64) T worst[panel_lanes<T>];
-  Index panel_first = -1;
-  for_tiles(form, s, rows, scratch, [&]<int R>(const Tile<T, R>& tile, Index first, Index count, Index row) {
-    if (first != panel_first) {
-      panel_first = first;
+  for_tiles(form, s, rows, scratch, [&](const T* tile, int n_rows, Index row, Index first, Index count) {
+    if (row == 0)
       for (int i = 0; i < panel_lanes<T>; ++i)
         worst[i] = i < count ? values[(first + i) * k + k - 1] : -std::numeric_limits<T>::infinity();
-    }
-    for (int r = 0; r < R; ++r)
-      for (int v = 0; v < n_vectors<T>; ++v) {
-        if (!any(tile.sum[r][v] < load<V>(worst + v * W))) continue;
-        for (int i = v * W; i < (v + 1) * W; ++i) {
-          const T value = lane<T>(tile.sum[r][v], i - v * W);
+    for (int r = 0; r < n_rows; ++r)
+      for (int at = 0; at < panel_lanes<T>; at += W) {
+        const T* lanes = tile + r * panel_lanes<T> + at;
+        if (!any(load<V>(lanes) < load<V>(worst + at))) continue;
+        for (int i = at; i < at + W; ++i) {
+          const T value = lanes[i - at];
           if (!(value < worst[i])) continue;
           T* list = values + (first + i) * k;
           std::int32_t* names = indices + (first + i) * k;
-          Index at = k - 1;
-          for (; at > 0 && value < list[at - 1]; --at) {
-            list[at] = list[at - 1];
-            names[at] = names[at - 1];
+          Index place = k - 1;
+          for (; place > 0 && value < list[place - 1]; --place) {
+            list[place] = list[place - 1];
+            names[place] = names[place - 1];
           }
-          list[at] = value;
-          names[at] = first_index + static_cast<std::int32_t>(row + r);
+          list[place] = value;
+          names[place] = first_index + static_cast<std::int32_t>(row + r);
           worst[i] = list[k - 1];
         }
       }
