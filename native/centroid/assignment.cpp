@@ -1,7 +1,6 @@
 #include "centroid/assignment.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -360,21 +359,23 @@ class HamerlyAssigner final : public Assigner<T> {
 // --- Yinyang and Elkan --------------------------------------------------------------------------------------
 
 // Bounds per group of centres (Yinyang) or per centre (Elkan); either way a group is computed whole, as it is one
-// vector. bounds_[i][b] is at most the distance from sample i to every centre under bound b but its own (+inf where
-// there is no other).
+// vector. A bound of sample i is at most the distance from it to every centre under the bound but its own (+inf
+// where there is no other). The bounds of a block of samples lie bound after bound, so that one vector tests many
+// samples; a block is the range of one call of assign(), the same in every pass.
 template <class T, bool PerCenter>
 class GroupAssigner final : public Assigner<T> {
  public:
   GroupAssigner(Points<const T> x, Index n_clusters)
       : x_(x),
         origin_(at(x.n_features)),
-        size_(kernels<T>().group_size),
+        size_(kernel_.group_size),
         n_groups_((n_clusters + size_ - 1) / size_),
-        n_bounds_(PerCenter ? n_groups_ * size_ : n_groups_),
+        bounds_per_group_(PerCenter ? size_ : 1),
+        n_bounds_(n_groups_ * bounds_per_group_),
         order_(identity(n_clusters)),
         moves_(at(n_clusters), T{0}),
         bound_moves_(at(n_bounds_), T{0}),
-        upper_(at(x.n_samples), std::numeric_limits<T>::infinity()),
+        upper_(at(x.n_samples), infinity),
         bounds_(at(x.n_samples * n_bounds_), T{0}),
         scratch_(at(parallel::n_threads())) {}
 
@@ -392,125 +393,155 @@ class GroupAssigner final : public Assigner<T> {
     std::fill(bound_moves_.begin(), bound_moves_.end(), T{0});
     for (std::size_t j = 0; j < moves.size(); ++j) {
       moves_[j] = moves[j];
-      const std::int32_t lane = lanes_.lane_of[j];
-      T& under = bound_moves_[at(PerCenter ? lane : lane / size_)];
+      T& under = bound_moves_[at(bound_of(lanes_.lane_of[j]))];
       under = std::max(under, moves[j]);
     }
   }
 
   Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
-    // Lists of open (sample, group) pairs are kept short enough for the cache.
-    const Index length = std::clamp<Index>(Index{1} << 15 >> std::bit_width(at(n_groups_)), 64, 512);
+    // Short enough for what is kept of a block to stay in the cache.
+    const Index length = std::max<Index>(64, max_block / std::max<Index>(1, n_groups_ / 8));
     Index computed = 0;
     for (Index first = begin; first < end; first += length)
-      computed += assign_short(first, std::min(end, first + length), scratch_[at(thread)], label);
+      computed += assign_block(first, std::min(end, first + length), scratch_[at(thread)], label);
     return computed;
   }
 
-  void forget(Index i) override {
-    upper_[at(i)] = std::numeric_limits<T>::infinity();
-    std::fill_n(bounds_.begin() + i * n_bounds_, n_bounds_, T{0});
-  }
+  void forget(Index i) override { upper_[at(i)] = infinity; }
 
  private:
+  static constexpr T infinity = std::numeric_limits<T>::infinity();
+  static constexpr Index max_block = 512;
+
+  struct Group {
+    std::vector<std::int32_t> list;  // the block's samples that need it
+    std::vector<LaneBest<T>> best;   // what it has for them
+    std::vector<T> values;           // all of it, where bounds are per centre
+    Index n = 0;
+  };
   struct Scratch {
-    std::vector<std::uint8_t> mask;
-    std::vector<std::int32_t> open;                   // samples with an open group
-    ShiftedBlock<T> block;                            // their rows
-    std::vector<T> own_sq;                            // squared distance to their own centre, summed directly
-    std::vector<T> value;                             // smallest value found so far
-    std::vector<std::int32_t> found;                  // and its centre; -1: none
-    std::vector<std::vector<std::int32_t>> at_group;  // which of `open` need group g
-    std::vector<std::vector<LaneBest<T>>> best;       // what group g has for them
-    std::vector<std::vector<T>> values;               // all of it, where bounds are per centre
+    std::vector<std::uint8_t> open;
+    std::vector<std::uint8_t> needed;
+    std::vector<Group> group;
+    std::vector<std::int32_t> index;  // samples that need a group
+    ShiftedBlock<T> block;            // their rows
+    std::vector<std::int32_t> slot;   // where in `index` a sample of the block is
+    std::vector<T> own_sq;            // squared distance to their own centre, summed directly
+    std::vector<T> value;             // smallest value found so far
+    std::vector<T> doubt;             // error of |x|^2 + 2 v
+    std::vector<std::int32_t> found;  // and its centre; -1: none
     std::vector<const T*> rows;
     std::vector<T> lane_values;
   };
 
-  Index assign_short(Index begin, Index end, Scratch& own, std::int32_t* label) {
-    collect(begin, end, own, label);
-    const auto n = static_cast<Index>(own.open.size());
-    if (n == 0) return 0;
+  Index bound_of(Index lane) const { return PerCenter ? lane : lane / size_; }
+
+  Index assign_block(Index begin, Index end, Scratch& own, std::int32_t* labels) {
+    const Index n = end - begin;
+    T* bounds = bounds_.data() + begin * n_bounds_;
+    std::int32_t* label = labels + begin;
+    if (!loosen(begin, n, bounds, label, own)) return 0;
+    const Index needed = list_groups(begin, n, bounds, own);
+    if (needed == 0) return 0;
+    load_rows(begin, n, own);
     Index computed = 0;
-    own.value.assign(at(n), std::numeric_limits<T>::infinity());
-    own.found.assign(at(n), -1);
     for (Index g = 0; g < n_groups_; ++g) computed += compute_group(g, own);
-    for (Index s = 0; s < n; ++s) decide(s, own, label[own.open[at(s)]]);
-    for (Index g = 0; g < n_groups_; ++g) tighten_group(g, own);
-    for (Index s = 0; s < n; ++s) settle(s, own, label);
+    const auto n_open = static_cast<Index>(own.index.size());
+    for (Index s = 0; s < n_open; ++s) decide(s, own, label[own.index[at(s)] - begin]);
+    for (Index g = 0; g < n_groups_; ++g) tighten_group(g, n, bounds, own);
+    for (Index s = 0; s < n_open; ++s) settle(s, begin, n, bounds, label, own);
     return computed;
   }
 
-  T* bounds(Index i) { return bounds_.data() + i * n_bounds_; }
-
-  // Where compute_group leaves every value of group g: needed only for bounds per centre.
-  T* all_values(Index g, std::size_t n, Scratch& own) const {
-    if constexpr (!PerCenter) return nullptr;
-    own.values.resize(at(n_groups_));
-    own.values[at(g)].resize(n * at(size_));
-    return own.values[at(g)].data();
+  // Follows the moves of the centres; own distances are computed where a bound proves nothing. False: all proven.
+  bool loosen(Index begin, Index n, T* bounds, const std::int32_t* label, Scratch& own) {
+    constexpr T eps = std::numeric_limits<T>::epsilon();
+    T* upper = upper_.data() + begin;
+    own.open.resize(at(n));
+    own.own_sq.resize(at(n));
+    for (Index i = 0; i < n; ++i) {
+      if (upper[i] < infinity) {
+        upper[i] = (upper[i] + moves_[at(label[i])]) * (1 + 4 * eps);
+        continue;
+      }
+      for (Index b = 0; b < n_bounds_; ++b) bounds[b * n + i] = 0;  // nothing is known of it
+    }
+    kernel_.drift(bounds, bound_moves_.data(), n_bounds_, upper, n, rounding_.scale, rounding_.shift, own.open.data());
+    bool any = false;
+    for (Index i = 0; i < n; ++i) {
+      if (!own.open[at(i)]) continue;
+      any = true;
+      own.own_sq[at(i)] = infinity;
+      if (label[i] < 0) continue;
+      own.own_sq[at(i)] = kernel_.sq_dist(x_.row(begin + i), centers_.row(label[i]), x_.n_features);
+      upper[i] = sqrt_up(own.own_sq[at(i)], rounding_.unit);
+    }
+    return any;
   }
 
-  // Fills open, block, own_sq and at_group with what the bounds cannot rule out.
-  void collect(Index begin, Index end, Scratch& own, const std::int32_t* label) {
-    constexpr T eps = std::numeric_limits<T>::epsilon();
-    own.mask.resize(at(n_bounds_));
-    own.at_group.resize(at(n_groups_));
-    own.best.resize(at(n_groups_));
-    for (auto& list : own.at_group) list.clear();
-    own.open.clear();
-    own.own_sq.clear();
-    for (Index i = begin; i < end; ++i) {
-      const std::int32_t a = label[i];
-      T& upper = upper_[at(i)];
-      upper = a < 0 ? std::numeric_limits<T>::infinity() : (upper + moves_[at(a)]) * (1 + 4 * eps);
-      if (!kernels<T>().drift(bounds(i), bound_moves_.data(), n_bounds_, upper, rounding_.slack(upper),
-                              own.mask.data()))
-        continue;
-      T sq = std::numeric_limits<T>::infinity();
-      if (a >= 0) {
-        sq = kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
-        upper = sqrt_up(sq, rounding_.unit);
-        if (!kernels<T>().retest(bounds(i), n_bounds_, upper, rounding_.slack(upper), own.mask.data())) continue;
-      }
-      const auto slot = static_cast<std::int32_t>(own.open.size());
-      own.open.push_back(static_cast<std::int32_t>(i));
-      own.own_sq.push_back(sq);
-      for (Index g = 0; g < n_groups_; ++g) {
-        bool open = false;
-        if constexpr (PerCenter)
-          for (Index l = g * size_; l < (g + 1) * size_; ++l) open |= own.mask[at(l)] != 0;
-        else
-          open = own.mask[at(g)];
-        if (open) own.at_group[at(g)].push_back(slot);
-      }
+  // Lists per group the samples that need it; returns the number of (sample, group) pairs.
+  Index list_groups(Index begin, Index n, const T* bounds, Scratch& own) {
+    own.group.resize(at(n_groups_));
+    own.needed.assign(at(n), 0);
+    Index pairs = 0;
+    for (Index g = 0; g < n_groups_; ++g) {
+      Group& group = own.group[at(g)];
+      group.list.resize(at(n + 1));
+      group.n = kernel_.list_open(bounds + g * bounds_per_group_ * n, bounds_per_group_, upper_.data() + begin, n,
+                                  rounding_.scale, rounding_.shift, own.open.data(), group.list.data());
+      for (Index s = 0; s < group.n; ++s) own.needed[at(group.list[at(s)])] = 1;
+      pairs += group.n;
+    }
+    return pairs;
+  }
+
+  void load_rows(Index begin, Index n, Scratch& own) {
+    own.slot.resize(at(n));
+    own.index.clear();
+    for (Index i = 0; i < n; ++i) {
+      if (!own.needed[at(i)]) continue;
+      own.slot[at(i)] = static_cast<std::int32_t>(own.index.size());
+      own.own_sq[own.index.size()] = own.own_sq[at(i)];  // now by slot
+      own.index.push_back(static_cast<std::int32_t>(begin + i));
     }
     Samples<T> rows = samples(x_, origin_.data());
-    rows.index = own.open.data();
-    rows.n = static_cast<Index>(own.open.size());
+    rows.index = own.index.data();
+    rows.n = static_cast<Index>(own.index.size());
     own.block.load(rows);
+    own.value.assign(own.index.size(), infinity);
+    own.found.assign(own.index.size(), -1);
+    own.doubt.resize(own.index.size());
+    for (std::size_t s = 0; s < own.index.size(); ++s) {
+      const T x_sq = own.block.sq_norm[s];
+      own.doubt[s] = rounding_.slack(std::sqrt(x_sq)) + rounding_.unit * x_sq;
+    }
   }
 
   Index compute_group(Index g, Scratch& own) {
-    const auto& list = own.at_group[at(g)];
-    auto& best = own.best[at(g)];
-    if (list.empty()) return 0;
-    own.rows.resize(list.size());
-    best.resize(list.size());
-    for (std::size_t s = 0; s < list.size(); ++s) own.rows[s] = own.block.row[at(list[s])];
-    kernels<T>().best_of_group(own.rows.data(), static_cast<Index>(list.size()), lanes_.group(g), lanes_.group_start(g),
-                               x_.n_features, best.data(), all_values(g, list.size(), own));
+    Group& group = own.group[at(g)];
+    if (group.n == 0) return 0;
+    own.rows.resize(at(group.n));
+    group.best.resize(at(group.n));
+    if constexpr (PerCenter) group.values.resize(at(group.n * size_));
+    for (Index s = 0; s < group.n; ++s) {
+      std::int32_t& slot = group.list[at(s)];
+      slot = own.slot[at(slot)];
+      own.rows[at(s)] = own.block.row[at(slot)];
+    }
+    kernel_.best_of_group(own.rows.data(), group.n, lanes_.group(g), lanes_.group_start(g), x_.n_features,
+                          group.best.data(), PerCenter ? group.values.data() : nullptr);
     const std::int32_t* center = lanes_.center.data() + g * size_;
-    for (std::size_t s = 0; s < list.size(); ++s) {
-      const std::int32_t j = center[best[s].lane];
-      T& value = own.value[at(list[s])];
-      std::int32_t& found = own.found[at(list[s])];
-      if (best[s].best < value || (best[s].best == value && j < found)) {
-        value = best[s].best;
+    for (Index s = 0; s < group.n; ++s) {
+      const LaneBest<T>& best = group.best[at(s)];
+      const std::int32_t j = center[best.lane];
+      T& value = own.value[at(group.list[at(s)])];
+      std::int32_t& found = own.found[at(group.list[at(s)])];
+      if (best.best < value || (best.best == value && j < found)) {
+        value = best.best;
         found = j;
       }
     }
-    return static_cast<Index>(list.size()) * size_;
+    return group.n * size_;
   }
 
   // Own centre or the best one found: settled by their squared distances where these differ by more than rounding,
@@ -518,10 +549,6 @@ class GroupAssigner final : public Assigner<T> {
   void decide(Index s, Scratch& own, std::int32_t a) {
     std::int32_t& found = own.found[at(s)];
     if (a < 0 || found == a) return;
-    if (found < 0) {
-      found = a;
-      return;
-    }
     const T x_sq = own.block.sq_norm[at(s)];
     const T own_sq = own.own_sq[at(s)];
     const T sq = x_sq + 2 * own.value[at(s)];
@@ -530,8 +557,8 @@ class GroupAssigner final : public Assigner<T> {
     if (sq <= own_sq + doubt) {
       const std::int32_t lane = lanes_.lane_of[at(a)];
       own.lane_values.resize(at(size_));
-      kernels<T>().group_values(own.block.row[at(s)], lanes_.group(lane / size_), lanes_.group_start(lane / size_),
-                                x_.n_features, own.lane_values.data());
+      kernel_.group_values(own.block.row[at(s)], lanes_.group(lane / size_), lanes_.group_start(lane / size_),
+                           x_.n_features, own.lane_values.data());
       const T own_value = own.lane_values[at(lane % size_)];
       if (own.value[at(s)] < own_value || (own.value[at(s)] == own_value && found < a)) return;
     }
@@ -539,48 +566,48 @@ class GroupAssigner final : public Assigner<T> {
   }
 
   // New bounds where a group was computed.
-  void tighten_group(Index g, Scratch& own) {
-    const auto& list = own.at_group[at(g)];
-    const auto& best = own.best[at(g)];
-    for (std::size_t s = 0; s < list.size(); ++s) {
-      const auto slot = at(list[s]);
-      const T x_sq = own.block.sq_norm[slot];
-      // error of x_sq + 2 v, for a centre at whatever distance: the own centre's is an upper bound on |x|
-      const T doubt = rounding_.slack(std::sqrt(x_sq)) + rounding_.unit * x_sq;
-      const std::int32_t* center = lanes_.center.data() + g * size_;
+  void tighten_group(Index g, Index n, T* bounds, Scratch& own) {
+    const Group& group = own.group[at(g)];
+    const std::int32_t* center = lanes_.center.data() + g * size_;
+    const Index begin = own_begin(bounds);
+    for (Index s = 0; s < group.n; ++s) {
+      const auto slot = at(group.list[at(s)]);
+      T* to = bounds + g * bounds_per_group_ * n + (own.index[slot] - begin);
+      const T base = own.block.sq_norm[slot] - own.doubt[slot];
       if constexpr (PerCenter) {
-        const T* value = own.values[at(g)].data() + static_cast<Index>(s) * size_;
-        T* to = bounds(own.open[slot]) + g * size_;
+        const T* value = group.values.data() + s * size_;
         for (Index l = 0; l < size_; ++l)
-          to[l] = center[l] < 0 || center[l] == own.found[slot]
-                      ? std::numeric_limits<T>::infinity()
-                      : sqrt_down(x_sq + 2 * value[l] - doubt, rounding_.unit);
+          to[l * n] =
+              center[l] < 0 || center[l] == own.found[slot] ? infinity : sqrt_down(base + 2 * value[l], rounding_.unit);
       } else {
-        const T value = center[best[s].lane] == own.found[slot] ? best[s].second : best[s].best;
-        bounds(own.open[slot])[g] = sqrt_down(x_sq + 2 * value - doubt, rounding_.unit);
+        const LaneBest<T>& best = group.best[at(s)];
+        *to = sqrt_down(base + 2 * (center[best.lane] == own.found[slot] ? best.second : best.best), rounding_.unit);
       }
     }
   }
 
+  Index own_begin(const T* bounds) const { return (bounds - bounds_.data()) / n_bounds_; }
+
   // The label, the upper bound, and the old centre back under its bound.
-  void settle(Index s, Scratch& own, std::int32_t* label) {
-    const Index i = own.open[at(s)];
+  void settle(Index s, Index begin, Index n, T* bounds, std::int32_t* label, Scratch& own) {
+    const Index i = own.index[at(s)] - begin;
     const std::int32_t a = label[i];
     const std::int32_t found = own.found[at(s)];
     if (found == a) return;
     label[i] = found;
-    upper_[at(i)] = sqrt_up(kernels<T>().sq_dist(x_.row(i), centers_.row(found), x_.n_features), rounding_.unit);
+    upper_[at(begin + i)] =
+        sqrt_up(kernel_.sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features), rounding_.unit);
     if (a < 0) return;
-    const std::int32_t lane = lanes_.lane_of[at(a)];
     const T distance = sqrt_down(own.own_sq[at(s)], rounding_.unit);
-    T& bound = bounds(i)[PerCenter ? lane : lane / size_];
+    T& bound = bounds[bound_of(lanes_.lane_of[at(a)]) * n + i];
     bound = PerCenter ? distance : std::min(bound, distance);
   }
 
+  const CentroidKernels<T>& kernel_ = kernels<T>();
   Points<const T> x_;
   Points<const T> centers_;
   std::vector<T> origin_;
-  Index size_, n_groups_, n_bounds_;
+  Index size_, n_groups_, bounds_per_group_, n_bounds_;
   std::vector<std::int32_t> order_;
   CenterLanes<T> lanes_;
   Rounding<T> rounding_;

@@ -34,6 +34,9 @@ struct LaneBest {
   std::int32_t lane;
 };
 
+/// Candidates side by side in candidate_products.
+inline constexpr int candidate_lanes = 8;
+
 template <class T>
 struct CentroidKernels {
   int group_size;  // centres in a group of CenterLanes
@@ -65,11 +68,25 @@ struct CentroidKernels {
   void (*candidate_distances)(const distance::Samples<T>& samples, const T* candidates, Index n_candidates, T* out,
                               Index stride);
 
-  /// Moves bounds[j] -= moves[j], shrunk by rounding; mask[j] = 1 where the bound no longer proves that its group
-  /// cannot win: (bound - upper) (bound + upper) <= slack. Returns whether any is set.
-  bool (*drift)(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask);
-  /// The test alone, without moving.
-  bool (*retest)(const T* bounds, Index n, T upper, T slack, std::uint8_t* mask);
+  /// The same by |x|^2 + 2 v, at least 0: v = start[l] - x . candidate l for candidate_lanes candidates side by side
+  /// (feature p at lanes[p * candidate_lanes + l]), |x|^2 in sq_norm (per sample, not shifted by index).
+  void (*candidate_products)(const distance::Samples<T>& samples, const T* lanes, const T* start, const T* sq_norm,
+                             Index n_candidates, T* out, Index stride);
+
+  /// Sum over i of weight[i] (1 when null) * max(0, now[i] - sq[i]), in double; sets `bit` in nearer[i] where
+  /// sq[i] < now[i].
+  double (*gain)(const T* sq, const T* now, const T* weight, Index n, std::uint16_t bit, std::uint16_t* nearer);
+
+  /// The test of bounds: bound b of sample i proves that no centre under it is nearer than the sample's own when
+  /// (bound - upper) (bound + upper) > slack_scale * (upper + slack_shift), the right
+  /// side being what rounding can hide.
+  /// Bounds lie bound after bound: bounds[b * n + i].
+  /// drift: bounds[b * n + i] -= moves[b], shrunk by rounding; open[i] = 1 where some bound of i proves nothing.
+  void (*drift)(T* bounds, const T* moves, Index n_bounds, const T* upper, Index n, T slack_scale, T slack_shift,
+                std::uint8_t* open);
+  /// Appends to `list` the samples with open[i] that some of `n_bounds` bounds leaves open; returns how many.
+  Index (*list_open)(const T* bounds, Index n_bounds, const T* upper, Index n, T slack_scale, T slack_shift,
+                     const std::uint8_t* open, std::int32_t* list);
 };
 
 template <class T>

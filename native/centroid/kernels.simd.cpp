@@ -242,38 +242,166 @@ void candidate_distances(const Samples<T>& s, const T* candidates, Index n_candi
   }
 }
 
-template <bool Move, class T>
-SHOAL_INLINE bool test_bounds(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask) {
-  constexpr T shrink = 1 - 4 * std::numeric_limits<T>::epsilon();
-  bool found = false;
-  for (Index j = 0; j < n; ++j) {
-    T bound = bounds[j];
-    if constexpr (Move) {
-      bound = (bound - moves[j]) * shrink;
-      bound = bound > 0 ? bound : T{0};
-      bounds[j] = bound;
+// R rows against eight candidates in half-width vectors where vectors are wide: there are seldom more than eight.
+// `next` are the rows of the following call: their lines are asked for while these are worked on.
+template <int R, class T>
+SHOAL_INLINE void rows_to_lanes(const T* const (&row)[R], const T* const (&next)[R], const T* lanes, const T* start,
+                                Index d, T (&values)[R][centroid::candidate_lanes]) {
+  constexpr int L = centroid::candidate_lanes;
+  constexpr int W = lanes_of<T> < L ? lanes_of<T> : L;
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+  using V = Vec<T, W>;
+  V sum[R][L / W];
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < L / W; ++v) sum[r][v] = load<V>(start + v * W);
+  for (Index from = 0; from < d; from += line) {
+    for (int r = 0; r < R; ++r) __builtin_prefetch(next[r] + from);
+    const Index to = from + line < d ? from + line : d;
+    for (Index p = from; p < to; ++p) {
+      V c[L / W];
+      for (int v = 0; v < L / W; ++v) c[v] = load<V>(lanes + p * L + v * W);
+      for (int r = 0; r < R; ++r) {
+        const V x = broadcast<V>(row[r][p]);
+        for (int v = 0; v < L / W; ++v) sum[r][v] = sum[r][v] - x * c[v];
+      }
     }
-    const bool open = !((bound - upper) * (bound + upper) > slack);
-    mask[j] = open;
-    found |= open;
   }
-  return found;
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < L / W; ++v) store(values[r] + v * W, sum[r][v]);
 }
 
 template <class T>
-bool drift(T* bounds, const T* moves, Index n, T upper, T slack, std::uint8_t* mask) {
-  return test_bounds<true>(bounds, moves, n, upper, slack, mask);
+void candidate_products(const Samples<T>& s, const T* lanes, const T* start, const T* sq_norm, Index n_candidates,
+                        T* out, Index stride) {
+  constexpr int L = centroid::candidate_lanes;
+  constexpr int R = lanes_of<T> >= L ? 8 : lanes_of<T> * 2 >= L ? 6 : 2;
+  const auto row_at = [&](Index i) {
+    i = i < s.n ? i : s.n - 1;
+    return s.x + (s.index ? static_cast<Index>(s.index[i]) : i) * s.n_features;
+  };
+  for (Index i = 0; i < s.n; i += R) {
+    const T* row[R];
+    const T* next[R];
+    for (int r = 0; r < R; ++r) {
+      row[r] = row_at(i + r);
+      next[r] = row_at(i + R + r);
+    }
+    alignas(64) T values[R][L];
+    rows_to_lanes<R, T>(row, next, lanes, start, s.n_features, values);
+    const Index count = s.n - i < R ? s.n - i : R;
+    for (Index r = 0; r < count; ++r)
+      for (Index c = 0; c < n_candidates; ++c) {
+        const T sq = sq_norm[i + r] + 2 * values[r][c];
+        out[c * stride + i + r] = sq > 0 ? sq : T{0};
+      }
+  }
 }
+
 template <class T>
-bool retest(const T* bounds, Index n, T upper, T slack, std::uint8_t* mask) {
-  return test_bounds<false>(const_cast<T*>(bounds), static_cast<const T*>(nullptr), n, upper, slack, mask);
+double gain(const T* sq, const T* now, const T* weight, Index n, std::uint16_t bit, std::uint16_t* nearer) {
+  constexpr int W = lanes_of<T>;
+  Index i = 0;
+  double total = 0;
+  if constexpr (W > 1) {
+    using V = Vec<T>;
+    using Doubles = Vec<double, W>;
+    using Bits = typename VecOf<std::int16_t, W>::type;
+    Doubles sum{};
+    const Bits set = static_cast<std::int16_t>(bit) - Bits{};
+    for (; i + W <= n; i += W) {
+      const V before = load<V>(now + i);
+      const V gained = before - load<V>(sq + i);
+      const auto is_nearer = gained > V{};
+      const Doubles value = __builtin_convertvector(select(is_nearer, gained, V{}), Doubles);
+      sum += weight ? value * __builtin_convertvector(load<V>(weight + i), Doubles) : value;
+      store(nearer + i, load<Bits>(nearer + i) | (__builtin_convertvector(is_nearer, Bits) & set));
+    }
+    total = sum_lanes<double, W>(sum);
+  }
+  for (; i < n; ++i) {
+    if (!(sq[i] < now[i])) continue;
+    nearer[i] = static_cast<std::uint16_t>(nearer[i] | bit);
+    total +=
+        (static_cast<double>(now[i]) - static_cast<double>(sq[i])) * (weight ? static_cast<double>(weight[i]) : 1.0);
+  }
+  return total;
+}
+
+template <class V, class T>
+SHOAL_INLINE auto leaves_open(V bound, V upper, V slack) {
+  return !((bound - upper) * (bound + upper) > slack);
+}
+
+template <class V, class T>
+SHOAL_INLINE V moved(V bound, T move) {
+  constexpr T shrink = 1 - 4 * std::numeric_limits<T>::epsilon();
+  return maximum((bound - broadcast<V>(move)) * broadcast<V>(shrink), V{});
+}
+
+template <class T>
+void drift(T* bounds, const T* moves, Index n_bounds, const T* upper, Index n, T slack_scale, T slack_shift,
+           std::uint8_t* open) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  Index i = 0;
+  for (; i + W <= n; i += W) {
+    const V up = load<V>(upper + i);
+    const V slack = broadcast<V>(slack_scale) * (up + broadcast<V>(slack_shift));
+    V found{};
+    for (Index b = 0; b < n_bounds; ++b) {
+      const V bound = moved<V, T>(load<V>(bounds + b * n + i), moves[b]);
+      store(bounds + b * n + i, bound);
+      found = select(leaves_open<V, T>(bound, up, slack), broadcast<V>(T{1}), found);
+    }
+    for (int l = 0; l < W; ++l) open[i + l] = lane<T>(found, l) > 0;
+  }
+  for (; i < n; ++i) {
+    const T slack = slack_scale * (upper[i] + slack_shift);
+    bool found = false;
+    for (Index b = 0; b < n_bounds; ++b) {
+      T& bound = bounds[b * n + i];
+      bound = moved<T, T>(bound, moves[b]);
+      found |= leaves_open<T, T>(bound, upper[i], slack);
+    }
+    open[i] = found;
+  }
+}
+
+template <class T>
+Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slack_scale, T slack_shift,
+                const std::uint8_t* open, std::int32_t* list) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  Index count = 0;
+  const auto append = [&](Index i, bool found) {
+    list[count] = static_cast<std::int32_t>(i);
+    count += found && open[i];
+  };
+  Index i = 0;
+  for (; i + W <= n; i += W) {
+    const V up = load<V>(upper + i);
+    const V slack = broadcast<V>(slack_scale) * (up + broadcast<V>(slack_shift));
+    V found{};
+    for (Index b = 0; b < n_bounds; ++b)
+      found = select(leaves_open<V, T>(load<V>(bounds + b * n + i), up, slack), broadcast<V>(T{1}), found);
+    if (!any(found > V{})) continue;
+    for (int l = 0; l < W; ++l) append(i + l, lane<T>(found, l) > 0);
+  }
+  for (; i < n; ++i) {
+    const T slack = slack_scale * (upper[i] + slack_shift);
+    bool found = false;
+    for (Index b = 0; b < n_bounds; ++b) found |= leaves_open<T, T>(bounds[b * n + i], upper[i], slack);
+    append(i, found);
+  }
+  return count;
 }
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,         shift_rows<T>,    sq_dist<T>,      add_row<T>,
-    add_moments<T>,         best_of_group<T>, group_values<T>, nearest_sparse<T>,
-    candidate_distances<T>, drift<T>,         retest<T>,
+    group_lanes<T>,         shift_rows<T>,         sq_dist<T>,      add_row<T>,
+    add_moments<T>,         best_of_group<T>,      group_values<T>, nearest_sparse<T>,
+    candidate_distances<T>, candidate_products<T>, gain<T>,         drift<T>,
+    list_open<T>,
 };
 
 }  // namespace

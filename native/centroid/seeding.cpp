@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "centroid/assignment.hpp"
+#include "centroid/update.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::centroid {
@@ -18,6 +19,9 @@ using parallel::for_blocks;
 using random::Stream;
 
 constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
+
+// Rows narrower than this go through the tile, and no draw is left out by the triangle inequality.
+constexpr Index prune_from_features = 8;
 
 // Draws samples with probability proportional to mass[i], walking them by the hash of their rows. The hash's upper
 // bits cut the walk into bins whose sums are kept; the samples of a bin are sorted when it is first drawn from.
@@ -99,10 +103,13 @@ class Walk {
   void sort(Index b) {
     if (sorted_[at(b)]) return;
     sorted_[at(b)] = 1;
-    std::sort(place_.begin() + start_[at(b)], place_.begin() + start_[at(b + 1)], [&](std::int32_t i, std::int32_t j) {
-      return hash_[at(i)] < hash_[at(j)] || (hash_[at(i)] == hash_[at(j)] && i < j);
-    });
+    std::vector<std::pair<std::uint64_t, std::int32_t>> members;
+    for (Index p = start_[at(b)]; p < start_[at(b + 1)]; ++p)
+      members.emplace_back(hash_[at(place_[at(p)])], place_[at(p)]);
+    std::sort(members.begin(), members.end());
+    for (std::size_t m = 0; m < members.size(); ++m) place_[at(start_[at(b)]) + m] = members[m].second;
   }
+
   std::vector<std::uint64_t> hash_;
   std::vector<std::int32_t> place_;  // samples, bin after bin
   std::vector<Index> start_;
@@ -110,12 +117,34 @@ class Walk {
   int bits_ = 1;
 };
 
-// Squared distances from samples to a few candidates, out[c * stride + s].
+// Squared distances from samples to a few candidates, out[c * stride + s]. Dense rows of some width go by products
+// with candidates side by side, about an origin near the data: exact to the rounding of |x|^2, which is enough to
+// choose between draws. Where the data lie far from zero that rounding is too coarse, and differences are summed.
 template <class T>
 class CandidateDistances {
  public:
-  CandidateDistances(const Rows<T>& x, Index n_candidates)
-      : x_(x), rows_(at(n_candidates * x.n_features)), scratch_(at(parallel::n_threads())) {}
+  CandidateDistances(const Rows<T>& x, Index n_candidates, Run& run)
+      : x_(x), rows_(at(n_candidates * x.n_features)), scratch_(at(parallel::n_threads())) {
+    if (x.sparse()) return;
+    narrow_ = x.n_features < prune_from_features;
+    if (narrow_) {
+      for (auto& own : scratch_) own.resize(at(distance::tile<T>().scratch_size(x.n_features)));
+      return;
+    }
+    std::vector<double> mean(at(x.n_features));
+    const double spread = mean_and_spread(x, Weights<T>{}, mean.data(), run) * static_cast<double>(x.n_features);
+    double mean_sq = 0;
+    for (double m : mean) mean_sq += m * m;
+    products_ = mean_sq <= 16 * spread;
+    if (!products_) return;
+    origin_.assign(mean.begin(), mean.end());
+    sq_norm_.resize(at(x.n_samples));
+    const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
+    for_blocks(blocks, run, x.size(), [&](Index b, int) {
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
+        sq_norm_[at(i)] = kernels<T>().sq_dist(x.dense.row(i), origin_.data(), x.n_features);
+    });
+  }
 
   /// Precondition: no more candidates than announced.
   void prepare(std::span<const Index> candidates) {
@@ -123,12 +152,10 @@ class CandidateDistances {
     norms_.resize(candidates.size());
     for (Index c = 0; c < n_; ++c) {
       x_.copy(candidates[at(c)], rows_.data() + c * x_.n_features);
-      norms_[at(c)] = x_.sq_norm(candidates[at(c)]);
+      norms_[at(c)] = x_.sparse() ? x_.sq_norm(candidates[at(c)]) : 0.0;
     }
-    narrow_ = !x_.sparse() && x_.n_features < 2 * distance::tile<T>().lanes;
-    if (!narrow_) return;
-    packed_ = distance::pack_rows<T>(distance::Form::sq_euclidean, points());
-    for (auto& own : scratch_) own.resize(at(distance::tile<T>().scratch_size(x_.n_features)));
+    if (narrow_) packed_ = distance::pack_rows<T>(distance::Form::sq_euclidean, points());
+    if (products_) pack_lanes();
   }
 
   Points<const T> points() const { return {rows_.data(), n_, x_.n_features}; }
@@ -145,19 +172,54 @@ class CandidateDistances {
     distance::Samples<T> s = distance::samples(x_.dense);
     s.index = index;
     s = index ? s.slice(0, n) : s.slice(first, first + n);
-    if (narrow_)
+    if (narrow_) {
       distance::tile<T>().pairwise(distance::Form::sq_euclidean, s, packed_, out, stride, scratch_[at(thread)].data());
-    else
+    } else if (products_) {
+      AlignedVector<T>& norms = scratch_[at(thread)];
+      if (index) {
+        norms.resize(at(n));
+        for (Index i = 0; i < n; ++i) norms[at(i)] = sq_norm_[at(index[i])];
+      }
+      for (Index c = 0; c < n_; c += candidate_lanes)
+        kernels<T>().candidate_products(s, lanes_.data() + c * x_.n_features, start_.data() + c,
+                                        index ? norms.data() : sq_norm_.data() + first,
+                                        std::min<Index>(candidate_lanes, n_ - c), out + c * stride, stride);
+    } else {
       kernels<T>().candidate_distances(s, rows_.data(), n_, out, stride);
+    }
   }
 
  private:
+  // |x - c|^2 = |x - o|^2 + 2 (|c - o|^2 / 2 + o.(c - o) - x.(c - o)): x itself need not be shifted.
+  void pack_lanes() {
+    const Index d = x_.n_features;
+    const Index padded = (n_ + candidate_lanes - 1) / candidate_lanes * candidate_lanes;
+    lanes_.assign(at(padded * d), T{0});
+    start_.assign(at(padded), T{0});
+    for (Index c = 0; c < n_; ++c) {
+      T* to = lanes_.data() + c / candidate_lanes * candidate_lanes * d + c % candidate_lanes;
+      double start = 0;
+      for (Index p = 0; p < d; ++p) {
+        const T shifted = rows_[at(c * d + p)] - origin_[at(p)];
+        to[p * candidate_lanes] = shifted;
+        start +=
+            static_cast<double>(shifted) * (static_cast<double>(shifted) / 2 + static_cast<double>(origin_[at(p)]));
+      }
+      start_[at(c)] = static_cast<T>(start);
+    }
+  }
+
   Rows<T> x_;
   Index n_ = 0;
   bool narrow_ = false;
+  bool products_ = false;
   std::vector<T> rows_;
   std::vector<double> norms_;
   distance::PackedRows<T> packed_;
+  std::vector<T> origin_;
+  std::vector<T> sq_norm_;
+  AlignedVector<T> lanes_;
+  AlignedVector<T> start_;
   std::vector<AlignedVector<T>> scratch_;
 };
 
@@ -177,7 +239,7 @@ class PlusPlus {
         nearest_(at(x.n_samples), std::numeric_limits<T>::max()),
         center_(at(x.n_samples), 0),
         nearer_(at(x.n_samples), 0),
-        distances_(x, n_draws),
+        distances_(x, n_draws, run),
         to_centers_(at(n_clusters * n_draws)),
         centers_(at(n_clusters * x.n_features)) {
     for (Index i = 0; i < x.n_samples; ++i)
@@ -212,10 +274,12 @@ class PlusPlus {
     const auto n_chosen = static_cast<Index>(chosen.size());
     const auto n_draws = static_cast<Index>(draws.size());
     distances_.prepare(draws);
-    const std::vector<T> reach = reach_of_draws(n_chosen, n_draws);
+    // Where a distance costs less than the test that would save it, none is left out.
+    const bool prune = n_chosen > 0 && !x_.sparse() && x_.n_features >= prune_from_features;
+    const std::vector<T> reach = prune ? reach_of_draws(n_chosen, n_draws) : std::vector<T>{};
     std::vector<double> gains(at(chunks_.count() * n_draws), 0.0);
     for_blocks(chunks_, run_, work(n_draws), [&](Index c, int thread) {
-      find_nearer(c, thread, n_draws, n_chosen ? reach.data() : nullptr, gains.data() + c * n_draws);
+      find_nearer(c, thread, n_draws, prune ? reach.data() : nullptr, gains.data() + c * n_draws);
     });
     std::vector<double> gain(at(n_draws), 0.0);
     for (Index c = 0; c < chunks_.count(); ++c)
@@ -225,11 +289,9 @@ class PlusPlus {
     const Index row = draws[at(best)];
     x_.copy(row, centers_.data() + n_chosen * x_.n_features);
     chosen.push_back(row);
-    const std::vector<Index> winner{row};
-    distances_.prepare(winner);
+    row_of_center_ = row;
     std::vector<std::vector<double>> change(at(chunks_.count()));
-    for_blocks(chunks_, run_, work(1),
-               [&](Index c, int thread) { take(c, thread, best, static_cast<std::int32_t>(n_chosen), change[at(c)]); });
+    for_blocks(chunks_, run_, work(1), [&](Index c, int) { take(c, best, n_chosen, change[at(c)]); });
     update_sums(change);
   }
 
@@ -239,8 +301,6 @@ class PlusPlus {
   // |draw - centre| >= 2 |sample - centre| implies |draw - sample| >= |sample - centre|. Rounding is allowed for.
   std::vector<T> reach_of_draws(Index n_chosen, Index n_draws) {
     std::vector<T> reach(at(n_chosen), std::numeric_limits<T>::max());
-    if (n_chosen == 0) return reach;
-    if (x_.sparse()) return std::vector<T>(at(n_chosen), T{-1});  // their distances cancel: nothing is left out
     const T safe = T{0.25} * (1 - 8 * static_cast<T>(x_.n_features + 8) * std::numeric_limits<T>::epsilon());
     const Points<const T> centers{centers_.data(), n_chosen, x_.n_features};
     kernels<T>().candidate_distances(distance::samples(centers), distances_.points().data, n_draws, to_centers_.data(),
@@ -255,66 +315,76 @@ class PlusPlus {
   void find_nearer(Index chunk, int thread, Index n_draws, const T* reach, double* gains) {
     std::vector<std::int32_t> open;
     std::vector<T> distance(at(n_draws * block_));
+    std::vector<T> now(at(block_)), weights(at(weight_ ? block_ : 0));
+    std::vector<std::uint16_t> nearer(at(block_));
     for (Index begin = chunks_.begin(chunk); begin < chunks_.end(chunk); begin += block_) {
       const Index end = std::min(begin + block_, chunks_.end(chunk));
+      std::fill(nearer_.begin() + begin, nearer_.begin() + end, std::uint16_t{0});
       open.clear();
-      for (Index i = begin; i < end; ++i) {
-        nearer_[at(i)] = 0;
-        if (!reach || nearest_[at(i)] > reach[center_[at(i)]]) open.push_back(static_cast<std::int32_t>(i));
-      }
+      if (reach)
+        for (Index i = begin; i < end; ++i)
+          if (nearest_[at(i)] > reach[center_[at(i)]]) open.push_back(static_cast<std::int32_t>(i));
       const auto n_open = static_cast<Index>(open.size());
-      if (n_open == 0) continue;
-      const bool all = 4 * n_open > 3 * (end - begin);
-      const Index n = all ? end - begin : n_open;
-      distances_(begin, n, all ? nullptr : open.data(), distance.data(), block_, thread);
-      for (Index s = 0; s < n; ++s) {
-        const Index i = all ? begin + s : open[at(s)];
-        const T now = nearest_[at(i)];
-        for (Index t = 0; t < n_draws; ++t) {
-          const T sq = distance[at(t * block_ + s)];
-          if (!(sq < now)) continue;
-          gains[t] += static_cast<double>(weight_[i]) * (static_cast<double>(now) - static_cast<double>(sq));
-          nearer_[at(i)] |= static_cast<std::uint16_t>(1u << (t % 16));
-        }
+      if (reach && n_open == 0) continue;
+      if (!reach || 4 * n_open > 3 * (end - begin)) {
+        distances_(begin, end - begin, nullptr, distance.data(), block_, thread);
+        for (Index t = 0; t < n_draws; ++t)
+          gains[t] += kernels<T>().gain(distance.data() + t * block_, nearest_.data() + begin,
+                                        weight_ ? weight_.data + begin : nullptr, end - begin, bit_of(t),
+                                        nearer_.data() + begin);
+        continue;
       }
+      distances_(begin, n_open, open.data(), distance.data(), block_, thread);
+      for (Index s = 0; s < n_open; ++s) {
+        now[at(s)] = nearest_[at(open[at(s)])];
+        nearer[at(s)] = 0;
+        if (weight_) weights[at(s)] = weight_[open[at(s)]];
+      }
+      for (Index t = 0; t < n_draws; ++t)
+        gains[t] += kernels<T>().gain(distance.data() + t * block_, now.data(), weight_ ? weights.data() : nullptr,
+                                      n_open, bit_of(t), nearer.data());
+      for (Index s = 0; s < n_open; ++s) nearer_[at(open[at(s)])] = nearer[at(s)];
     }
   }
 
-  // For one chunk: gives the new centre the samples it is nearer to; what their bins lose goes to `change`.
-  void take(Index chunk, int thread, Index draw, std::int32_t center, std::vector<double>& change) {
-    const auto bit = static_cast<std::uint16_t>(1u << (draw % 16));
-    std::vector<std::int32_t> open;
-    std::vector<T> distance(at(block_));
-    for (Index begin = chunks_.begin(chunk); begin < chunks_.end(chunk); begin += block_) {
-      const Index end = std::min(begin + block_, chunks_.end(chunk));
-      open.clear();
-      for (Index i = begin; i < end; ++i)
-        if (nearer_[at(i)] & bit) open.push_back(static_cast<std::int32_t>(i));
-      const auto n = static_cast<Index>(open.size());
-      if (n == 0) continue;
+  static std::uint16_t bit_of(Index draw) { return static_cast<std::uint16_t>(1u << (draw % 16)); }
+
+  // For one chunk: gives the new centre the samples it is nearer to, by differences; what their bins lose goes to
+  // `change`.
+  void take(Index chunk, Index draw, Index center, std::vector<double>& change) {
+    const std::uint16_t bit = bit_of(draw);
+    const T* row = centers_.data() + center * x_.n_features;
+    const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
+    for (Index i = chunks_.begin(chunk); i < chunks_.end(chunk); ++i) {
+      if (!(nearer_[at(i)] & bit)) continue;
+      const T sq = x_.sq_dist(i, row, row_sq);
+      if (!(sq < nearest_[at(i)])) continue;
       if (change.empty()) change.assign(at(walk_.n_bins()), 0.0);
-      distances_(begin, n, open.data(), distance.data(), block_, thread);
-      for (Index s = 0; s < n; ++s) {
-        const Index i = open[at(s)];
-        const T sq = distance[at(s)];
-        if (!(sq < nearest_[at(i)])) continue;
-        change[at(walk_.bin(i))] -=
-            static_cast<double>(weight_[i]) * (static_cast<double>(nearest_[at(i)]) - static_cast<double>(sq));
-        nearest_[at(i)] = sq;
-        center_[at(i)] = center;
-      }
+      change[at(walk_.bin(i))] -=
+          static_cast<double>(weight_[i]) * (static_cast<double>(nearest_[at(i)]) - static_cast<double>(sq));
+      nearest_[at(i)] = sq;
+      center_[at(i)] = static_cast<std::int32_t>(center);
     }
   }
 
   // Follows the masses by their changes; anew where so much has gone that rounding would show.
   void update_sums(const std::vector<std::vector<double>>& change) {
     if (!sums_.empty()) {
-      for (const auto& chunk : change)
-        for (std::size_t b = 0; b < chunk.size(); ++b) sums_[b] += chunk[b];
+      add_up(change);
       if (std::accumulate(sums_.begin(), sums_.end(), 0.0) > 1e-3 * total_) return;
     }
-    sums_ = walk_.sums([&](Index i) { return mass(i); }, run_);
+    std::vector<std::vector<double>> all(at(chunks_.count()), std::vector<double>(at(walk_.n_bins()), 0.0));
+    for_blocks(chunks_, run_, 2.0 * static_cast<double>(x_.n_samples), [&](Index c, int) {
+      for (Index i = chunks_.begin(c); i < chunks_.end(c); ++i) all[at(c)][at(walk_.bin(i))] += mass(i);
+    });
+    sums_.assign(at(walk_.n_bins()), 0.0);
+    add_up(all);
     total_ = std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  }
+
+  void add_up(const std::vector<std::vector<double>>& chunks) {
+    for (const auto& chunk : chunks)
+      for (std::size_t b = 0; b < chunk.size(); ++b) sums_[b] += chunk[b];
   }
 
   Rows<T> x_;
@@ -333,6 +403,7 @@ class PlusPlus {
   std::vector<T> centers_;
   std::vector<double> sums_;
   double total_ = 0;
+  Index row_of_center_ = 0;
 };
 
 }  // namespace

@@ -18,13 +18,15 @@ constexpr Index min_chunk_length = 2048;
 constexpr std::size_t max_chunk_bytes = std::size_t{1} << 26;
 constexpr Index feature_slice = 16;
 
-// Squared distance, or 0 when it is no more than what rounding makes of a mean of copies of the sample. (A sparse
-// row's distance is a difference of sums, known to the precision of the sums only.)
+// Squared distance, or 0 when it is no more than what rounding makes of a mean of copies of the sample, a mean that
+// was summed about `origin`. (A sparse row's distance is a difference of sums, known to their precision only.)
 template <class T>
-T beyond_rounding(const Rows<T>& x, Index i, const T* center, double center_sq_norm) {
+T beyond_rounding(const Rows<T>& x, Index i, const T* center, double center_sq_norm, const T* origin,
+                  double origin_sq_norm) {
   constexpr double eps = 8 * static_cast<double>(std::numeric_limits<T>::epsilon());
   const T sq = x.sq_dist(i, center, center_sq_norm);
-  return static_cast<double>(sq) > (x.sparse() ? eps : eps * eps) * x.sq_norm(i) ? sq : T{0};
+  const double scale = x.sq_norm(i) + static_cast<double>(x.sq_dist(i, origin, origin_sq_norm));
+  return static_cast<double>(sq) > (x.sparse() ? eps : eps * eps) * scale ? sq : T{0};
 }
 
 template <class T>
@@ -191,11 +193,15 @@ std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<co
   if (empty.empty()) return {};
 
   const std::vector<double> norms = sq_norms(centers);
+  const std::vector<T>& origin = sums.origin();
+  const double origin_sq = sq_norms<T>({origin.data(), 1, x.n_features})[0];
   std::vector<T> sq(at(x.n_samples));
   const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
   for_blocks(blocks, run, x.size(), [&](Index b, int) {
     for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
-      sq[at(i)] = weight[i] > 0 ? beyond_rounding(x, i, centers.row(labels[at(i)]), norms[at(labels[at(i)])]) : T{0};
+      sq[at(i)] = weight[i] > 0 ? beyond_rounding(x, i, centers.row(labels[at(i)]), norms[at(labels[at(i)])],
+                                                  origin.data(), origin_sq)
+                                : T{0};
   });
   std::vector<Index> far(at(x.n_samples));
   for (Index i = 0; i < x.n_samples; ++i) far[at(i)] = i;

@@ -34,6 +34,9 @@ class CenterSums {
   /// Moves one sample at once (after apply).
   void move(Index sample, std::int32_t from, std::int32_t to);
 
+  /// What the sums are about.
+  const std::vector<T>& origin() const { return origin_; }
+
   /// True when no sample of positive weight has this label.
   bool empty(Index center) const { return counts_[static_cast<std::size_t>(center)] == 0; }
 
