@@ -17,7 +17,9 @@ def _configure() -> None:
     if forced:
         available = _core.isa_available()
         if forced not in available:
-            raise ImportError(f"SHOAL_ISA must be one of {', '.join(available)} on this machine; got {forced!r}")
+            raise ImportError(
+                f"SHOAL_ISA must be one of {', '.join(available)} on this machine; got {forced!r}"
+            )
         _core.set_isa(forced)
     # An explicit OMP_NUM_THREADS is the user's word; otherwise stay within affinity and container quota.
     if "OMP_NUM_THREADS" not in os.environ:

@@ -2,18 +2,19 @@
 
 Every refusal is one sentence with the parameter, what was expected and what came:
 ``n_clusters must be in [1, n_samples=40]; got 50``. Kernels assume what these functions establish.
+
+scikit-learn and SciPy are imported by the functions that need them, so that scalar checks, and with them
+:func:`shoal.threads` and :func:`shoal.show_config`, cost no second of start-up.
 """
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from sklearn.utils.validation import check_array, check_random_state, validate_data
 
 REAL = (np.float64, np.float32)
 
@@ -26,40 +27,108 @@ def check_data(
     float32 stays float32, everything else becomes float64. Feature names and ``n_features_in_`` are recorded
     on `estimator` when `reset`, compared when not. Data already in this form are borrowed, not copied.
     """
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=REAL,
-        order="C",
-        accept_sparse="csr" if accept_sparse else False,
-        accept_large_sparse=False,
-        ensure_all_finite=False,
-        ensure_min_samples=min_samples,
-    )
-    check_finite(X, type(estimator).__name__)
-    return X
+    from sklearn.utils.validation import validate_data
+
+    _check_kind(X, "X")
+    try:
+        checked = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=REAL,
+            order="C",
+            accept_sparse="csr" if accept_sparse else False,
+            accept_large_sparse=False,
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+        )
+    except (TypeError, ValueError) as error:
+        _refuse(X, "X", error)
+    check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
+    return checked
 
 
 def check_matrix(X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse: bool = False) -> Any:
     """Like :func:`check_data`, for functions that have no estimator."""
-    X = check_array(
-        X,
-        dtype=REAL,
-        order="C",
-        accept_sparse="csr" if accept_sparse else False,
-        accept_large_sparse=False,
-        ensure_all_finite=False,
-        ensure_min_samples=min_samples,
-        input_name=name,
-    )
-    check_finite(X, None, name)
-    return X
+    from sklearn.utils.validation import check_array
+
+    _check_kind(X, name)
+    try:
+        checked = check_array(
+            X,
+            dtype=REAL,
+            order="C",
+            accept_sparse="csr" if accept_sparse else False,
+            accept_large_sparse=False,
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+            input_name=name,
+        )
+    except (TypeError, ValueError) as error:
+        _refuse(X, name, error)
+    check_finite(checked, None, name, columns=getattr(X, "columns", None))
+    return checked
 
 
-def check_finite(X: Any, owner: str | None = None, name: str = "X") -> None:
+def _check_kind(X: Any, name: str) -> None:
+    """Refuse what NumPy would turn into numbers without a word: complex, dates, masked values."""
+    columns = getattr(X, "columns", None)  # of a frame
+    for column, dtype in enumerate([getattr(X, "dtype", None)] if columns is None else X.dtypes):
+        kind = getattr(dtype, "kind", "")
+        if kind == "c":
+            raise ValueError(f"Complex data not supported: {name} must hold real numbers; got dtype {dtype}")
+        if kind in ("m", "M") or getattr(dtype, "is_temporal", bool)():  # NumPy's and pandas'; polars'
+            where = "" if columns is None else f" in column {column} ({columns[column]!r})"
+            raise TypeError(f"Input {name} must hold numbers; got dtype {dtype}{where}")
+    if isinstance(X, np.ma.MaskedArray) and X.mask.any():
+        raise ValueError(f"Input {name} must have no masked values; got {int(X.mask.sum())} of them")
+
+
+def _refuse(X: Any, name: str, error: TypeError | ValueError) -> NoReturn:
+    """Raise scikit-learn's refusal of `X` again, as one sentence that names the parameter and the cell."""
+    message = str(error)
+    if message.startswith("Complex data"):
+        raise ValueError(f"Complex data not supported: {name} must hold real numbers") from None
+    if message.startswith("Found array with"):
+        raise type(error)(message.replace("Found array", f"Found array {name}", 1)) from None
+    if "inhomogeneous shape" in message:
+        raise ValueError(f"{name} must have rows of one length; got rows that differ in length") from None
+    if _is_sparse(X) or not message.startswith(
+        ("Expected 2D", "could not convert", "float()", "setting an array")
+    ):
+        raise error
+    shape = np.shape(X)
+    if len(shape) != 2:
+        got = f"shape {shape}" if shape else repr(X)
+        hint = (
+            ". Reshape your data with reshape(-1, 1) if it is one feature, reshape(1, -1) if it is one sample"
+        )
+        raise ValueError(
+            f"{name} must be a 2D array of shape (n_samples, n_features); got {got}"
+            + (hint if len(shape) == 1 else "")
+        ) from None
+    for row, values in enumerate(np.asarray(X, dtype=object)):
+        for column, value in enumerate(values):
+            try:
+                float(value)
+            except (TypeError, ValueError) as reason:
+                where = _where(row, column, getattr(X, "columns", None))
+                raise type(error)(f"Input {name} must hold numbers: {reason}, at {where}") from None
+    raise error
+
+
+def _where(row: int, column: int, columns: Any) -> str:
+    title = "" if columns is None else f" ({columns[column]!r})"
+    return f"row {row}, column {column}{title}"
+
+
+def _is_sparse(X: Any) -> bool:
+    return hasattr(X, "tocsr")
+
+
+def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: Any = None) -> None:
     """Raise ValueError that names the first row and column of `X` holding NaN or infinity."""
-    values = X.data if sparse.issparse(X) else X
+    values = X.data if _is_sparse(X) else X
     with np.errstate(all="ignore"):
         if np.isfinite(np.sum(values)):  # one fast pass; only a sum that overflows looks closer
             return
@@ -67,15 +136,14 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X") -> None:
     if bad.size == 0:
         return
     first = int(bad[0])
-    if sparse.issparse(X):
+    if _is_sparse(X):
         row = int(np.searchsorted(X.indptr, first, side="right")) - 1
-        column = int(X.indices[first])
+        where = _where(row, int(X.indices[first]), columns)
     elif X.ndim == 2:
-        row, column = divmod(first, X.shape[1])
+        where = _where(first // X.shape[1], first % X.shape[1], columns)
     else:
-        row, column = first, -1
+        where = f"index {first}"
     what = "NaN" if np.isnan(values.ravel()[first]) else "infinity"
-    where = f"row {row}, column {column}" if column >= 0 else f"index {row}"
     also = f" (and {bad.size - 1} more)" if bad.size > 1 else ""
     hint = f"; {owner} does not accept missing or infinite values" if owner else ""
     raise ValueError(f"Input {name} contains {what} at {where}{also}{hint}")
@@ -86,25 +154,25 @@ def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None
     if sample_weight is None:
         return None
     n_samples = X.shape[0]
-    if isinstance(sample_weight, numbers.Number):
+    if isinstance(sample_weight, numbers.Real):
         sample_weight = np.full(n_samples, sample_weight, dtype=X.dtype)
-    weight = check_array(
-        sample_weight,
-        dtype=X.dtype,
-        order="C",
-        ensure_2d=False,
-        ensure_all_finite=False,
-        input_name="sample_weight",
-    )
+    _check_kind(sample_weight, "sample_weight")
+    try:
+        with np.errstate(over="ignore"):  # an overflow is refused below, with its place
+            weight = np.asarray(sample_weight, dtype=X.dtype, order="C")
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"sample_weight must be an array of numbers: {error}") from None
     if weight.ndim != 1 or weight.shape[0] != n_samples:
         raise ValueError(f"sample_weight must have shape (n_samples={n_samples},); got {weight.shape}")
     check_finite(weight, name="sample_weight")
     if (weight < 0).any():
         row = int(np.argmax(weight < 0))
-        raise ValueError(f"Negative values in sample_weight: must be >= 0; got {weight[row]!r} at index {row}")
+        raise ValueError(
+            f"Negative values in sample_weight at index {row}: must be >= 0; got {weight[row]:g}"
+        )
     if not (weight > 0).any():
         raise ValueError("sample_weight must have a positive value; got all zero")
-    return np.ascontiguousarray(weight)
+    return weight
 
 
 def check_int(name: str, value: Any, low: int, high: int | None = None, high_name: str = "") -> int:
@@ -113,21 +181,22 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, high_nam
         raise TypeError(f"{name} must be an integer; got {value!r}")
     value = int(value)
     if value < low or (high is not None and value > high):
-        top = "inf" if high is None else f"{high_name}={high}" if high_name else str(high)
-        raise ValueError(f"{name} must be in [{low}, {top}]; got {value}")
+        top = "inf)" if high is None else f"{high_name}={high}]" if high_name else f"{high}]"
+        raise ValueError(f"{name} must be in [{low}, {top}; got {value}")
     return value
 
 
 def check_real(
     name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False
 ) -> float:
-    """`value` as a finite float in [low, high], or in (low, high] when `open_low`; NaN is refused."""
+    """`value` as a finite float in [low, high], or in (low, high] when `open_low`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number; got {value!r}")
     number = float(value)
-    if not (low <= number <= high) or (open_low and number == low):
+    if not (low <= number <= high and np.isfinite(number)) or (open_low and number == low):
         left = "(" if open_low or low == -np.inf else "["
-        raise ValueError(f"{name} must be in {left}{low:g}, {high:g}]; got {value!r}")
+        right = ")" if high == np.inf else "]"
+        raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}; got {value}")
     return number
 
 
@@ -159,8 +228,16 @@ def check_labels(labels: ArrayLike, name: str, n_samples: int | None = None) -> 
 
 def draw_seed(random_state: Any) -> int:
     """A 64-bit seed for the kernels. An int gives the same seed each time; None a fresh one."""
+    from sklearn.utils.validation import check_random_state
+
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(0, 2**63, dtype=np.int64))
-    state = check_random_state(random_state)
+    try:
+        state = check_random_state(random_state)
+    except ValueError:
+        raise ValueError(
+            "random_state must be None, an int in [0, 2**32 - 1], a RandomState or a Generator; "
+            f"got {random_state!r}"
+        ) from None
     high, low = (int(v) for v in state.randint(0, 2**31 - 1, size=2))
     return high << 31 | low

@@ -43,6 +43,7 @@ class _TqdmBars:
         self._title, self._unit = title, unit
         self._stage: str | None = None
         self._bar: Any = None
+        self._last = time.time()
 
     def __call__(self, stage: str, done: float, total: float) -> None:
         if stage != self._stage:
@@ -50,7 +51,13 @@ class _TqdmBars:
             from tqdm.auto import tqdm
 
             self._stage = stage
-            self._bar = tqdm(total=total, desc=f"{self._title}: {stage}", unit=self._unit, file=sys.stderr)
+            # smoothing=0: the rate is the mean since start_t, the end of the stage before; the first report
+            # comes when part of the work is done already
+            self._bar = tqdm(
+                total=total, desc=f"{self._title}: {stage}", unit=self._unit, file=sys.stderr, smoothing=0
+            )
+            self._bar.start_t = self._last
+        self._last = time.time()
         self._bar.total = total
         self._bar.update(done - self._bar.n)
 
@@ -62,26 +69,27 @@ class _TqdmBars:
 
 
 class _PlainLines:
-    """A line at most every two seconds and one at the end of a stage."""
+    """A line every two seconds, and one at the end of a stage."""
+
+    interval = 2.0
 
     def __init__(self, title: str, unit: str) -> None:
         self._title, self._unit = title, unit
         self._stage: str | None = None
-        self._start = self._last = 0.0
+        self._start = self._told = self._last = time.monotonic()
 
     def __call__(self, stage: str, done: float, total: float) -> None:
-        now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._start, self._last = stage, now, 0.0
-        if done < total and now - self._last < 2.0:
+            self._stage, self._start, self._told = stage, self._last, self._last
+        now = self._last = time.monotonic()
+        if done < total and now - self._told < self.interval:
             return
-        self._last = now
+        self._told = now
         spent = now - self._start
-        rate = done / spent if spent > 0 else 0.0
-        left = (total - done) / rate if rate > 0 else 0.0
+        rate = done / spent if spent > 0 else float("inf")
+        left = f"{(total - done) / rate:.0f} s left" if done < total and rate > 0 else f"{spent:.1f} s"
         print(
-            f"{self._title}: {stage} {done:.0f}/{total:.0f} {self._unit}, "
-            f"{rate:.1f} {self._unit}/s, {left:.0f} s left",
+            f"{self._title}: {stage} {done:.0f}/{total:.0f} {self._unit}, {rate:.1f} {self._unit}/s, {left}",
             file=sys.stderr,
             flush=True,
         )

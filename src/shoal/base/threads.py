@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from shoal import _core
 from shoal.base.checks import check_int
 
+_CGROUP_QUOTA = "/sys/fs/cgroup/cpu.max"
+
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
@@ -45,7 +47,7 @@ def quota_processors() -> int:
     except AttributeError:  # not on this platform
         count = os.cpu_count() or 1
     try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
+        with open(_CGROUP_QUOTA) as file:
             quota, period = file.read().split()
         if quota != "max":
             count = min(count, max(1, -(-int(quota) // int(period))))

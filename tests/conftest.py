@@ -1,0 +1,75 @@
+"""What every room's tests share: the seed, settings given back, hard data."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import shoal
+from shoal import _core
+from shoal.base.config import config as shoal_config
+
+SEED = int(os.environ.get("SHOAL_TEST_SEED") or secrets.randbits(32))
+# xdist's workers take the seed of the process that started them
+os.environ["SHOAL_TEST_SEED"] = str(SEED)
+
+# Timing belongs to the benchmarks; a failing example is printed so that it can be run again.
+settings.register_profile("shoal", deadline=None, print_blob=True)
+settings.load_profile("shoal")
+
+
+def pytest_report_header() -> list[str]:
+    facts = shoal_config()
+    return [
+        f"shoal: {facts['version']} from {os.path.dirname(shoal.__file__)}, {facts['build_type']} build, "
+        f"instruction set {facts['isa']} of {', '.join(facts['isa_available'])}, {facts['threads']} threads",
+        f"seed: {SEED} (SHOAL_TEST_SEED={SEED} repeats this run)",
+    ]
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers of this test alone; another run has others unless SHOAL_TEST_SEED is set."""
+    return np.random.default_rng([SEED, *request.node.nodeid.encode()])
+
+
+@pytest.fixture(autouse=True)
+def settings_given_back() -> Iterator[None]:
+    """No test leaves its threads, block length or instruction set to the next one."""
+    isa = _core.isa()
+    limit = _core.thread_limit()
+    yield
+    _core.force_block_length(0)
+    assert _core.thread_limit() == limit
+    assert _core.isa() == isa
+
+
+@pytest.fixture
+def short_blocks() -> None:
+    """Every loop over samples in blocks of 4, so that little data make many blocks."""
+    _core.force_block_length(4)
+
+
+def _hard_data() -> dict[str, np.ndarray]:
+    grid = np.arange(6.0)
+    return {
+        "one sample": np.array([[1.5, -2.0]]),
+        "one feature": np.array([[0.0], [1.0], [1.0], [5.0], [9.0], [9.5]]),
+        "all equal": np.full((12, 3), 0.1),
+        "duplicates": np.repeat(np.array([[0.0, 0.0], [3.0, 1.0], [7.0, -2.0]]), [5, 1, 4], axis=0),
+        "collinear": np.arange(11.0)[:, None] * np.array([[0.1, 0.2, -0.3]]),
+        "lattice": np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2),
+        "huge offset": np.array([[1e8], [1e8 + 1], [1e8 + 2], [1e8 + 100], [1e8 + 101]]) + np.zeros((1, 2)),
+        "subnormal": np.array([[0.0], [5e-324], [1e-310], [2e-310], [1e-308]]),
+    }
+
+
+@pytest.fixture(params=sorted(_hard_data()))
+def hard_data(request: pytest.FixtureRequest) -> np.ndarray:
+    """Finite data that break careless kernels, float64; one test per kind."""
+    return _hard_data()[request.param]
