@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -73,3 +76,24 @@ def _hard_data() -> dict[str, np.ndarray]:
 def hard_data(request: pytest.FixtureRequest) -> np.ndarray:
     """Finite data that break careless kernels, float64; one test per kind."""
     return _hard_data()[request.param]
+
+
+@pytest.fixture
+def run_python() -> Callable[..., str]:
+    """Runs code in a fresh interpreter, environment variables set (None: unset); returns what it prints."""
+
+    def run(code: str, *, returncode: int = 0, timeout: float = 120, **variables: str | None) -> str:
+        environment = {**os.environ, **{k: v for k, v in variables.items() if v is not None}}
+        for name in [name for name, value in variables.items() if value is None]:
+            environment.pop(name, None)
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        assert done.returncode == returncode, done.stderr
+        return done.stdout if returncode == 0 else done.stderr
+
+    return run
