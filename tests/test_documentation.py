@@ -1,4 +1,4 @@
-"""What the documentation shows is executed: docstrings of the package, Python blocks of the README and the site."""
+"""What the documentation shows is executed: docstrings, and Python blocks of the README and the site."""
 
 import doctest
 import importlib
@@ -56,7 +56,7 @@ def test_a_public_name_has_an_executed_example(name, value):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_on_a_page_runs(page, tmp_path, monkeypatch):
-    """Blocks share their names from top to bottom, as a reader would type them; each `>>>` shows its result."""
+    """Blocks share their names from top to bottom, as a reader would type them."""
     monkeypatch.chdir(tmp_path)
     names = {}
     parser = doctest.DocTestParser()
