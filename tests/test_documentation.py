@@ -47,7 +47,7 @@ def test_examples_in_docstrings_run(name):
     assert not report, report
 
 
-@pytest.mark.parametrize(("name", "value"), public_objects())
+@pytest.mark.parametrize(("name", "value"), list(public_objects()))
 def test_a_public_name_has_an_executed_example(name, value):
     assert inspect.getdoc(value), f"shoal.{name} has no docstring"
     found = doctest.DocTestFinder(recurse=False).find(value, name, module=inspect.getmodule(value))

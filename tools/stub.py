@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,10 @@ STUB = Path(__file__).resolve().parents[1] / "src" / "shoal" / "_core.pyi"
 
 
 def generated() -> str:
-    """What nanobind says of the module; values are left out, they differ from build to build."""
+    """What nanobind says of the module; values are left out, they differ from build to build.
+
+    Where nanobind knows no type it says ``object``, of which nothing can be used; ``Any`` is meant.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "_core.pyi"
         command = [
@@ -31,7 +35,10 @@ def generated() -> str:
             "-o",
         ]
         subprocess.run([*command, str(path)], check=True)
-        return path.read_text()
+        stub = path.read_text()
+    stub = re.sub(r"-> object\b", "-> Any", stub)
+    stub = re.sub(r"-> tuple:", "-> tuple[Any, ...]:", stub)
+    return stub.replace("from typing import Annotated,", "from typing import Annotated, Any,", 1)
 
 
 def main() -> int:
