@@ -27,8 +27,8 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say the types, with shapes
 numpydoc_show_class_members = False  # the class template lists them
-# A public name without a documented parameter, result or example does not build (warnings are errors). Methods show
-# theirs in the class.
+# A public name without a documented parameter, result or example does not build (warnings are errors).
+# Methods show theirs in the class.
 numpydoc_validation_checks = {"GL08", "SS01", "PR01", "PR02", "PR03", "RT01", "EX01"}
 numpydoc_validation_exclude = {r"\.[A-Z]\w*\.\w+$"}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -47,7 +47,7 @@ pygments_dark_style = "monokai"
 def plain_text(app, what, name, obj, options, lines):
     """Escapes, before numpydoc reads them, what docstrings mean literally and reStructuredText does not.
 
-    A reference that starts with "S. P. Lloyd" is no list item S; in "shape (n_features_in_,)" nothing is a link.
+    A reference that starts with "S. P. Lloyd" is no list item S; "shape (n_features_in_,)" holds no link.
     """
     for i, line in enumerate(lines):
         line = re.sub(r"^(\s*\.\. \[\d+\] )([A-Z]\.)", r"\1\\\2", line)
