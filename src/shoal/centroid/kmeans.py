@@ -21,6 +21,7 @@ from shoal.base.checks import (
     check_weight,
     draw_seed,
 )
+from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
 from shoal.centroid.rows import METRICS, distances_to, for_metric, kernel_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
@@ -262,6 +263,7 @@ class KMeans(CentroidModel):
         self.algorithm = algorithm
         self.metric = metric
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> KMeans:
         """Compute the clustering.
 
