@@ -1,6 +1,7 @@
 #include "metrics/contingency.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -214,6 +215,31 @@ CodedRecords number(std::size_t n, Run& run, Hash&& hash, Same&& same) {
   return out;
 }
 
+constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;  // with it flipped, integers sort as unsigned
+
+struct Keyed {
+  std::uint64_t key;
+  std::int32_t code;
+};
+
+/// Ascending keys: counting sorts by byte, from the lowest; bytes that are the same in all keys are passed over.
+void sort(std::vector<Keyed>& items, Run& run) {
+  if (items.size() < 256) {
+    std::sort(items.begin(), items.end(), [](const Keyed& x, const Keyed& y) { return x.key < y.key; });
+    return;
+  }
+  std::vector<Keyed> other(items.size());
+  for (int shift = 0; shift < 64; shift += 8) {
+    std::array<std::size_t, 257> begin{};
+    for (const Keyed& item : items) ++begin[(item.key >> shift & 255) + 1];
+    if (std::find(begin.begin(), begin.end(), items.size()) != begin.end()) continue;
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    for (const Keyed& item : items) other[begin[item.key >> shift & 255]++] = item;
+    items.swap(other);
+    run.checkpoint();
+  }
+}
+
 }  // namespace
 
 template <class Label>
@@ -248,19 +274,20 @@ Coded encode(std::span<const Label> labels, Run& run) {
     });
     return out;
   }
+  // mix() is one to one: equal hashes are equal labels.
   CodedRecords coded = number(
       n, run, [&](std::size_t i) { return mix(static_cast<std::uint64_t>(labels[i])); },
-      [&](std::size_t i, std::size_t j) { return labels[i] == labels[j]; });
-  const std::size_t k = coded.first.size();
-  std::vector<std::int32_t> order(k), rank(k);
-  std::iota(order.begin(), order.end(), 0);
-  const auto value = [&](std::int32_t code) {
-    return labels[static_cast<std::size_t>(coded.first[static_cast<std::size_t>(code)])];
-  };
-  std::sort(order.begin(), order.end(), [&](std::int32_t x, std::int32_t y) { return value(x) < value(y); });
-  for (std::size_t r = 0; r < k; ++r) {
-    rank[static_cast<std::size_t>(order[r])] = static_cast<std::int32_t>(r);
-    out.values.push_back(value(order[r]));
+      [](std::size_t, std::size_t) { return true; });
+  std::vector<Keyed> distinct(coded.first.size());
+  for (std::size_t code = 0; code < distinct.size(); ++code) {
+    const auto value = static_cast<std::int64_t>(labels[static_cast<std::size_t>(coded.first[code])]);
+    distinct[code] = {static_cast<std::uint64_t>(value) ^ sign_bit, static_cast<std::int32_t>(code)};
+  }
+  sort(distinct, run);
+  std::vector<std::int32_t> rank(distinct.size());
+  for (std::size_t r = 0; r < distinct.size(); ++r) {
+    rank[static_cast<std::size_t>(distinct[r].code)] = static_cast<std::int32_t>(r);
+    out.values.push_back(static_cast<std::int64_t>(distinct[r].key ^ sign_bit));
   }
   out.codes = std::move(coded.codes);
   parallel::for_blocks(blocks, run, work, [&](std::ptrdiff_t block, int) {
@@ -298,13 +325,21 @@ CodedRecords encode_records(std::span<const unsigned char> bytes, std::size_t wi
 template <class Label, class C>
 Contingency<C> contingency(std::span<const Label> a, std::span<const Label> b, std::span<const C> weight, Run& run) {
   if (a.empty()) return {{0}, {}, {}, {}, {}};
+  const std::size_t n = a.size();
+  const auto few_cells = [&](std::uint64_t rows, std::uint64_t columns) {
+    const std::uint64_t limit = std::clamp<std::uint64_t>(n, 4096, std::uint64_t{1} << 22);
+    return rows != 0 && columns != 0 && rows <= limit && columns <= limit && rows * columns <= limit &&
+           n < std::numeric_limits<std::uint32_t>::max();
+  };
   const Range rows = range_of(a, run), columns = range_of(b, run);
-  const std::uint64_t limit = std::min<std::uint64_t>(std::max<std::uint64_t>(a.size(), 4096), std::uint64_t{1} << 22);
-  const std::uint64_t r = rows.span(), c = columns.span();
-  const bool few_cells = r != 0 && c != 0 && r <= limit && c <= limit && r * c <= limit;
-  if (few_cells && a.size() < std::numeric_limits<std::uint32_t>::max())
-    return count_dense(a, b, weight, rows, columns, run);
-  return count_by_row(encode(a, run), encode(b, run), weight, run);
+  if (few_cells(rows.span(), columns.span())) return count_dense(a, b, weight, rows, columns, run);
+
+  const Coded row = encode(a, run), column = encode(b, run);
+  if (few_cells(row.values.size(), column.values.size())) {
+    const auto last = [](const Coded& coded) { return static_cast<std::int64_t>(coded.values.size()) - 1; };
+    return count_dense<std::int32_t, C>(row.codes, column.codes, weight, {0, last(row)}, {0, last(column)}, run);
+  }
+  return count_by_row(row, column, weight, run);
 }
 
 template Coded encode(std::span<const std::int32_t>, Run&);

@@ -368,6 +368,8 @@ def test_ami_refuses_what_it_cannot_count():
     with pytest.raises(ValueError, match="sample_weight must hold whole numbers"):
         metrics.adjusted_mutual_info_score([0, 0, 1], [0, 1, 1], sample_weight=[0.5, 1, 1])
     with pytest.raises(ValueError, match="sample_weight must hold whole numbers"):
+        metrics.adjusted_mutual_info_score([0, 0, 1], [1, 1, 0], sample_weight=[0.5, 1, 1])
+    with pytest.raises(ValueError, match="sample_weight must hold whole numbers"):
         metrics.adjusted_mutual_info_score([0, 0, 1], [0, 1, 1], sample_weight=[1e12, 1e12, 1e12])
 
 

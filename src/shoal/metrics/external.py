@@ -698,13 +698,13 @@ def adjusted_mutual_info_score(
     """
     check_choice("average_method", average_method, AVERAGES)
     table = _table(labels_true, labels_pred, sample_weight, noise)
-    if table.is_match:
-        return 1.0
     if table.counts.dtype.kind != "i":
         raise ValueError(
             "sample_weight must hold whole numbers that sum to at most 3e9, since the expectation of AMI "
             "counts samples; normalized_mutual_info_score takes any weights"
         )
+    if table.is_match:
+        return 1.0
     n_rows, n_columns, total = table.row_total.size, table.column_total.size, int(table.total)
     if n_rows == 1 or n_columns == 1:
         return 0.0

@@ -6,10 +6,10 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from shoal import _core
-from shoal.base.checks import check_choice, check_labels
+from shoal.base.checks import check_choice
 
 NOISE_MODES = ("cluster", "ignore", "error")
 
@@ -67,11 +67,3 @@ def warn_if_continuous(labels: NDArray[Any], name: str) -> None:
             UserWarning,
             stacklevel=4,
         )
-
-
-def check_cluster_labels(
-    labels: ArrayLike, n_samples: int, noise: str
-) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Labels of the rows of X as integers, and which of them are noise to be left out (None: none)."""
-    array = check_labels(labels, "labels", n_samples)
-    return as_integers(array), noise_mask(array, "labels", noise)
