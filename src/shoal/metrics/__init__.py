@@ -20,12 +20,22 @@ from shoal.metrics.external import (
     rand_score,
     v_measure_score,
 )
+from shoal.metrics.internal import (
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    silhouette_samples,
+    silhouette_score,
+    simplified_silhouette_samples,
+    simplified_silhouette_score,
+)
 
 __all__ = [
     "adjusted_mutual_info_score",
     "adjusted_rand_score",
+    "calinski_harabasz_score",
     "completeness_score",
     "contingency_matrix",
+    "davies_bouldin_score",
     "entropy",
     "expected_mutual_information",
     "fowlkes_mallows_score",
@@ -35,5 +45,9 @@ __all__ = [
     "normalized_mutual_info_score",
     "pair_confusion_matrix",
     "rand_score",
+    "silhouette_samples",
+    "silhouette_score",
+    "simplified_silhouette_samples",
+    "simplified_silhouette_score",
     "v_measure_score",
 ]
