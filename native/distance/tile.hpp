@@ -13,6 +13,7 @@
 // and the level alone: not on the other points in the tile, the block or the thread.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/points.hpp"
@@ -93,6 +94,14 @@ struct TileKernels {
   void (*count_within)(Form form, const Samples<T>& samples, const PackedRows<T>& rows, T radius, const T* weight,
                        double* count, T* scratch);
 
+  /// Sums of form(sample i, row j), or of its square root when `root`, over the rows of groups [begin, end) and the
+  /// samples of packed panels: sample_sum[i] += the sum over rows of row_weight[j] (1 when null), for every lane of
+  /// the n_panels panels; and, when sample_weight is not null, row_sum[j - first row of `begin`] += the sum over lanes
+  /// of sample_weight[i] (0 in lanes that hold no sample). Up to max_rows rows, or n_panels panels, are added in T,
+  /// then in double; always in the same order.
+  void (*sum)(Form form, bool root, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows,
+              Index begin, Index end, const T* row_weight, double* sample_sum, double* row_sum);
+
   /// Keeps in (values, indices)[i * k .. + k) the k smallest of form(sample i, row first_index + j) together with
   /// what is there already (fill with +inf, -1 before), sorted; ties keep the smaller index.
   /// Precondition: calls come with ascending first_index.
@@ -107,5 +116,11 @@ const TileKernels<T>& tile();
 /// Packs rows - origin for the tile. Cost O(n_rows * n_features).
 template <class T>
 PackedRows<T> pack_rows(Form form, Points<const T> rows, const T* origin = nullptr);
+
+/// Packs rows index[0], index[1], ... of x such that no group holds rows of two pieces; piece p is the packed rows
+/// [bounds[p], bounds[p + 1]). Group sizes differ by at most one within a piece.
+template <class T>
+PackedRows<T> pack_pieces(Form form, Points<const T> x, std::span<const std::int32_t> index,
+                          std::span<const Index> bounds);
 
 }  // namespace shoal::distance

@@ -4,9 +4,11 @@
 // instruction set. At level `scalar` a vector is a plain T and the same code is its own scalar twin.
 // Everything here is in the level's namespace and inlined: no symbol of one level can be taken for another's.
 #pragma once
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -85,7 +87,25 @@ SHOAL_INLINE V maximum(V a, V b) {
 }
 template <class V>
 SHOAL_INLINE V absolute(V a) {
-  return maximum(a, -a);
+  if constexpr (std::is_arithmetic_v<V>) {
+    return std::fabs(a);
+  } else {
+    // all bits but the sign
+    using Bits = decltype(a == a);
+    using Word = std::remove_cvref_t<decltype(Bits{}[0])>;
+    return (V)((Bits)a & (Bits{} + std::numeric_limits<Word>::max()));
+  }
+}
+template <class V>
+SHOAL_INLINE V square_root(V a) {
+  if constexpr (std::is_arithmetic_v<V>) {
+    return std::sqrt(a);
+  } else {
+    // one instruction of the vector's width once the compiler has seen through it
+    V root;
+    for (std::size_t i = 0; i < sizeof(V) / sizeof(a[0]); ++i) root[i] = std::sqrt(a[i]);
+    return root;
+  }
 }
 template <class T, class V>
 SHOAL_INLINE T lane(const V& v, int i) {

@@ -151,15 +151,19 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
 
 def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None:
     """One finite non-negative weight per row of X in X's dtype, or None; not all zero."""
+    return check_sample_weight(sample_weight, X.shape[0], X.dtype)
+
+
+def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int, dtype: Any) -> NDArray[Any] | None:
+    """Like :func:`check_weight`, where there are samples but no X."""
     if sample_weight is None:
         return None
-    n_samples = X.shape[0]
     if isinstance(sample_weight, numbers.Real):
-        sample_weight = np.full(n_samples, sample_weight, dtype=X.dtype)
+        sample_weight = np.full(n_samples, sample_weight, dtype=dtype)
     _check_kind(sample_weight, "sample_weight")
     try:
         with np.errstate(over="ignore"):  # an overflow is refused below, with its place
-            weight = np.asarray(sample_weight, dtype=X.dtype, order="C")
+            weight = np.asarray(sample_weight, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
         raise type(error)(f"sample_weight must be an array of numbers: {error}") from None
     if weight.ndim != 1 or weight.shape[0] != n_samples:
@@ -170,7 +174,7 @@ def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None
         raise ValueError(
             f"Negative values in sample_weight at index {row}: must be >= 0; got {weight[row]:g}"
         )
-    if not (weight > 0).any():
+    if n_samples and not (weight > 0).any():
         raise ValueError("sample_weight must have a positive value; got all zero")
     return weight
 
@@ -214,16 +218,64 @@ def check_bool(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def check_labels(labels: ArrayLike, name: str, n_samples: int | None = None) -> NDArray[Any]:
-    """A one-dimensional label array (any dtype that sorts), of length `n_samples` when given."""
+def check_labels(
+    labels: ArrayLike, name: str, n_samples: int | None = None, *, column: bool = True
+) -> NDArray[Any]:
+    """A one-dimensional array of labels of one kind: numbers, strings, or others that sort.
+
+    Of length `n_samples` when given; a single column counts as one-dimensional when `column`. Arrays of
+    objects become arrays of numbers or strings where they hold nothing else. Missing and complex values are
+    refused.
+    """
+    if np.ndim(labels) == 0:
+        raise ValueError(f"{name} must be 1D: an array of labels; got {labels!r}")
     array = np.asarray(labels)
-    if array.ndim == 2 and array.shape[1] == 1:
+    if column and array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
         raise ValueError(f"{name} must be 1D: shape is {array.shape!r}")
     if n_samples is not None and array.shape[0] != n_samples:
         raise ValueError(f"{name} must have n_samples={n_samples} entries; got {array.shape[0]}")
+    if array.dtype.kind in "OT":
+        array = _labels_of_objects(array, name)
+    if array.dtype.kind in "cV":
+        raise ValueError(f"{name} must be numbers or strings; got dtype {array.dtype}")
+    if array.dtype.kind == "f":
+        check_finite(array, name=name)
+    if array.dtype.kind in "mM" and np.isnat(array).any():
+        raise ValueError(f"Input {name} contains NaT at index {int(np.argmax(np.isnat(array)))}")
     return array
+
+
+def _labels_of_objects(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Labels held as Python objects, as numbers or strings; others as their ranks."""
+    objects = array.tolist()
+    kinds = set(map(type, objects))
+    if not objects:
+        return np.empty(0, dtype=np.int64)
+    if all(issubclass(kind, str) for kind in kinds):
+        return np.array(objects, dtype=np.str_)
+    if all(issubclass(kind, numbers.Real) for kind in kinds):
+        plain = np.array(objects)
+        if plain.dtype.kind != "O":  # no integer beyond 64 bits
+            return plain
+    for index, value in enumerate(objects):
+        if _is_missing(value):
+            raise ValueError(f"Input {name} contains a missing value at index {index}: {value!r}")
+    try:
+        return np.unique(array, return_inverse=True)[1]
+    except TypeError:
+        found = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(
+            f"{name} must hold labels of one kind, all numbers or all strings; got {found}"
+        ) from None
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA compares as NA, which has no truth value
+        return True
 
 
 def draw_seed(random_state: Any) -> int:
