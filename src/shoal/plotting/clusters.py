@@ -68,15 +68,8 @@ def plot_clusters(
         mine = clusters == label
         name = f"noise ({mine.sum()})" if label < 0 else f"{label} ({mine.sum()})"
         marker = _MARKERS[max(label, 0) // len(PALETTE) % len(_MARKERS)]
-        ax.scatter(
-            points[mine, 0],
-            points[mine, 1],
-            color=color_of(label),
-            marker=marker,
-            label=name,
-            zorder=1 if label < 0 else 2,
-            **style,
-        )
+        own = {"color": color_of(label), "marker": marker, "label": name, "zorder": 1 if label < 0 else 2}
+        ax.scatter(points[mine, 0], points[mine, 1], **{**style, **own})
     if centers is not None:
         middle = check_matrix(centers, "centers")
         if middle.shape[1] != 2:
