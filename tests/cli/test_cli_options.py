@@ -18,7 +18,7 @@ class Example:
         The number of clusters. More sentences
         are left out.
     tol : float, default=1e-4
-        Stop below ``tol``, see :func:`shoal.kmeans`.
+        Stop below ``tol`` [2]_, see :func:`shoal.kmeans`.
 
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance: how far apart points are.

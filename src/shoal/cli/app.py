@@ -6,7 +6,6 @@ name.
 
 from __future__ import annotations
 
-import enum
 import inspect
 import platform
 import shlex
@@ -43,15 +42,6 @@ _EXAMPLES = """Examples
   shoal fit sales.parquet --columns spend,visits --scale standard -k 5
   shoal predict shoal-report/model.shoal new.csv
 """
-
-
-class Scale(str, enum.Enum):
-    """What is done to each column before clustering."""
-
-    none = "none"
-    standard = "standard"
-    minmax = "minmax"
-    robust = "robust"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -176,13 +166,13 @@ def _fit(
         ),
     ] = None,
     scale: Annotated[
-        Scale,
+        str,
         _data(
             metavar="KIND",
             help="[cyan]none[/], or per column [cyan]standard[/] (mean 0, deviation 1), "
             "[cyan]minmax[/] (0 to 1), [cyan]robust[/] (median 0, quartile range 1).",
         ),
-    ] = Scale.none,
+    ] = "none",
     drop_missing: Annotated[bool, _data("--drop-missing", help=_DROP_HELP)] = False,
     algorithm: Annotated[
         str,
@@ -202,7 +192,7 @@ def _fit(
             help="Any parameter, as a Python value: [dim]--set init='[[0, 0], [9, 9]]'[/]",
         ),
     ] = None,
-    threads: Annotated[int | None, _algorithm(min=1, metavar="N", help=_THREADS_HELP)] = None,
+    threads: Annotated[int | None, _algorithm(metavar="N", help=_THREADS_HELP)] = None,
     out: Annotated[
         Path, _output("--out", "-o", metavar="FOLDER", help="Where results go.", show_default=True)
     ] = Path("shoal-report"),
@@ -244,7 +234,7 @@ def _fit(
             parameters=parameters,
             columns=columns,
             label_column=label_column,
-            scale=scale.value,
+            scale=scale,
             drop_missing=drop_missing,
             settings=settings or [],
             threads=threads,
@@ -303,7 +293,7 @@ def _parameter_option(parameter: Parameter, spelling: str, panel: str) -> inspec
         names.append("-k")
     described = escape(parameter.description)
     if parameter.default is True:
-        described = f"Not: {described}"
+        described = f"Turns off: {described}"
     if not parameter.is_flag:
         described += f" [dim]\\[{escape(str(parameter.default))}][/]"
     metavar = None if parameter.is_flag else parameter.metavar
@@ -332,7 +322,7 @@ def _predict(
     ] = "shoal-report/predictions.csv",
     with_data: Annotated[bool, _option("--with-data", help=_WITH_DATA_HELP)] = False,
     drop_missing: Annotated[bool, _option("--drop-missing", help=_DROP_HELP)] = False,
-    threads: Annotated[int | None, _option(min=1, metavar="N", help=_THREADS_HELP)] = None,
+    threads: Annotated[int | None, _option(metavar="N", help=_THREADS_HELP)] = None,
     quiet: Annotated[bool, _option("--quiet", "-q", help=_QUIET_HELP)] = False,
 ) -> None:
     """Label the rows of FILE with a saved model."""

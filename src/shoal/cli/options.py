@@ -43,7 +43,8 @@ class Parameter:
         """What stands after the option in the help: a choice, or the type."""
         choices = re.match(r"\{([^}]*)\}", self.kind)
         if choices:
-            return "|".join(part.strip().strip("'\"`") for part in choices[1].split(","))
+            names = [part.strip().strip("'\"`") for part in choices[1].split(",")]
+            return ("/" if any("|" in name for name in names) else "|").join(names)
         if isinstance(self.default, int):
             return "INT"
         if isinstance(self.default, float):
@@ -90,11 +91,12 @@ def describe(docstring: str) -> dict[str, tuple[str, str]]:
         names, _, kind = head.partition(" : ")
         paragraph = " ".join(inspect.cleandoc(body).split("\n\n")[0].split())
         sentence = re.split(r"(?<=[.!?:])\s+(?=[A-Z*`-])", paragraph)[0]
-        sentence = (
-            re.sub(r":\w+:`~?([^`]*)`", r"\1", sentence).replace("``", "").replace("`", "").replace("*", "")
-        )
+        sentence = re.split(r"(?<=[.!?:])\s+(?=[A-Z*`-])", paragraph)[0].rstrip(":")
+        sentence = re.sub(r"\s*\[\w+\]_", "", sentence)  # references
+        sentence = re.sub(r":\w+:`~?([^`]*)`", r"\1", sentence)  # roles
+        sentence = re.sub(r"[`*]", "", sentence)
         for name in names.split(","):
-            found[name.strip()] = (re.sub(r",?\s*default\s*=.*", "", kind).strip(), sentence.rstrip(":"))
+            found[name.strip()] = (re.sub(r",?\s*default\s*=.*", "", kind).strip(), sentence)
     return found
 
 

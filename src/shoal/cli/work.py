@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 import shoal
+from shoal.base.checks import check_choice, check_int
 from shoal.base.files import replacing
 from shoal.cli.app import LABEL_FORMATS
 from shoal.cli.complaints import complaints
@@ -28,6 +29,9 @@ from shoal.cli.terminal import console, print_files, print_notes, print_result, 
 from shoal.datasets.table import Selection, Table, read_table
 from shoal.report import Clustering, Report
 from shoal.report.text import few, plural
+
+# What `--scale` may be.
+SCALES = ("none", "standard", "minmax", "robust")
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def fit(job: Fit) -> None:
     clock = Clock()
     with complaints():
         estimator = make_estimator(job.algorithm, job.parameters, job.settings)
+        check_choice("--scale", job.scale, SCALES)
+        check_threads(job.threads)
         check_label_path(job.labels, with_data=job.with_data)
         image_shape = parse_image_shape(job.image_shape)
     if job.report is not None:
@@ -149,6 +155,7 @@ def predict(
     """Label new rows with a saved model; ``-`` prints the labels instead of a summary."""
     to_stdout = labels == "-"
     with complaints():
+        check_threads(threads)
         model = shoal.load_model(model_path)
         if not to_stdout:
             check_label_path(Path(labels), with_data=with_data)
@@ -218,6 +225,11 @@ def make_estimator(algorithm: Algorithm, parameters: dict[str, Any], settings: S
     if "random_state" in allowed:
         values.setdefault("random_state", DEFAULT_SEED)
     return cls(**values)
+
+
+def check_threads(n_threads: int | None) -> None:
+    if n_threads is not None:
+        check_int("--threads", n_threads, 1)
 
 
 def make_scaler(kind: str) -> Any:

@@ -56,6 +56,7 @@
           ? Object.assign({}, trace.colorbar, { orientation: "h", y: 1.02, yanchor: "bottom", x: 0.5, title: { text: trace.colorbar.title.text.replace("<br>", " "), side: "top" } })
           : Object.assign({}, trace.colorbar);
         trace.colorbar.tickfont = { color: soft };
+        trace.colorbar.title = Object.assign({ font: { size: 12, color: soft } }, trace.colorbar.title);
       }
       if (trace.type === "scattergl" && !hasWebGL) { trace.type = "scatter"; }
       return trace;

@@ -144,7 +144,7 @@ def _sets_apart(part: Clustering, summary: FeatureSummary, row: int, most: int =
 def which_features(part: Clustering, summary: FeatureSummary) -> str:
     n_features, n_shown = part.X.shape[1], summary.shown.size
     if n_shown < n_features:
-        return f"The {n_shown} of {n_features:,} features with most of their variance between clusters, in order."
+        return f"The {n_shown} of {n_features:,} features with most variance between clusters, in order."
     return "Features whose variance lies most between clusters come first."
 
 
