@@ -214,6 +214,22 @@ def test_a_report_is_whole_or_absent(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("y", "class_names", "expected"),
+    [
+        ([0, 1, -1], ["moss", "fern"], ["noise", "moss", "fern"]),
+        ([0, 7, -1], ["moss", "fern"], ["noise", "moss", "7"]),
+        ([0, 1, -1], None, ["-1", "0", "1"]),
+        ([0.5, 2.0, 2.0], None, ["0.5", "2"]),
+        (["b", "a", "a"], ["moss", "fern"], ["a", "b"]),
+    ],
+)
+def test_reference_classes_have_names(y, class_names, expected):
+    names, codes = Clustering(X[:3], Y[:3], "by hand", y=np.array(y), class_names=class_names).classes
+    assert names == expected
+    np.testing.assert_array_equal(codes, np.unique(y, return_inverse=True)[1])
+
+
+@pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
         ({"labels": Y[:5]}, ValueError, "labels must have n_samples=60 entries; got 5"),

@@ -328,12 +328,12 @@ class _Reader:
             make = sparse.csr_matrix if value["matrix"] else sparse.csr_array
             return make(tuple(self.decode(part) for part in inner), shape=tuple(value["shape"]))
         if kind == "$random_state":
-            state = np.random.RandomState()
-            state.set_state(self.decode(inner))
-            return state
+            generator = np.random.RandomState()
+            generator.set_state(self.decode(inner))
+            return generator
         if kind == "$object":
             cls = _class_of(inner)
-            restored = cls.__new__(cls)
+            restored: Any = object.__new__(cls)
             state = {k: self.decode(v) for k, v in value["state"].items()}
             if hasattr(restored, "__setstate__"):
                 with warnings.catch_warnings():

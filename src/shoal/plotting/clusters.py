@@ -68,13 +68,19 @@ def plot_clusters(
         mine = clusters == label
         name = f"noise ({mine.sum()})" if label < 0 else f"{label} ({mine.sum()})"
         marker = _MARKERS[max(label, 0) // len(PALETTE) % len(_MARKERS)]
-        own = {"color": color_of(label), "marker": marker, "label": name, "zorder": 1 if label < 0 else 2}
+        own: dict[str, Any] = {
+            "color": color_of(label),
+            "marker": marker,
+            "label": name,
+            "zorder": 1 if label < 0 else 2,
+        }
         ax.scatter(points[mine, 0], points[mine, 1], **{**style, **own})
     if centers is not None:
         middle = check_matrix(centers, "centers")
         if middle.shape[1] != 2:
             raise ValueError(f"centers must have 2 columns; got {middle.shape[1]}")
-        ax.scatter(*middle.T, marker="X", s=90, color="black", edgecolors="white", linewidths=1.2, zorder=3)
+        cross: dict[str, Any] = {"marker": "X", "s": 90, "color": "black", "edgecolors": "white"}
+        ax.scatter(middle[:, 0], middle[:, 1], linewidths=1.2, zorder=3, **cross)
     ax.set_aspect("equal", adjustable="datalim")
     ax.legend(title="cluster (size)", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax

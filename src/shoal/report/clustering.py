@@ -185,15 +185,14 @@ class Clustering:
         return [self._class_name(value) for value in values], codes.reshape(-1)
 
     def _class_name(self, value: Any) -> str:
-        if self.class_names is not None and isinstance(value, numbers.Integral):
-            if 0 <= value < len(self.class_names):
-                return str(self.class_names[int(value)])
-            return "noise" if value < 0 else str(value)
-        return (
-            f"{value:g}"
-            if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
-            else str(value)
-        )
+        if not isinstance(value, numbers.Integral):
+            return f"{value:g}" if isinstance(value, numbers.Real) else str(value)
+        number = int(value)
+        if self.class_names is None:
+            return str(number)
+        if 0 <= number < len(self.class_names):
+            return str(self.class_names[number])
+        return "noise" if number < 0 else str(number)
 
     @cached_property
     def scores(self) -> Scores:

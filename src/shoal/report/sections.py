@@ -119,7 +119,7 @@ def clusters(number: int, part: Clustering, summary: FeatureSummary | None) -> M
             ("-" if own is None else f"{own:.3f}".replace("-", MINUS), "n"),
         ]
         if summary is not None:
-            row.append((_sets_apart(part, summary, i), "wide"))
+            row.append((_sets_apart(part, summary, int(i)), "wide"))
         rows.append(row)
     content = table(head, rows, class_="narrow" if summary is None else None)
     return card("The clusters", content, note=" ".join(notes), id_=f"clusters-{number}")
