@@ -108,7 +108,9 @@ def test_under_the_cosine_metric_rows_are_shown_with_unit_length():
     points = X[:, :2]
     result = clustering(points, metric="cosine")
     np.testing.assert_allclose(np.linalg.norm(result.space, axis=1), 1)
-    assert project(result).axes[0].startswith("component 1")
+    found = project(result)
+    assert found.axes[0].startswith("component 1")
+    assert "principal components of the rows scaled to unit length, which hold" in found.note
 
 
 def test_many_points_are_sampled_and_it_is_stated():

@@ -87,13 +87,13 @@ def scatter_figure(result: Clustering, projection: Projection) -> go.Figure:
     if projection.centers is not None:
         centers = projection.centers
         figure.add_trace(
-            go.Scatter(
+            kind(  # the same kind as the points: WebGL covers SVG
                 x=centers[:, 0],
                 y=centers[:, 1],
                 mode="markers",
                 name="centers",
                 meta="centers",
-                marker={"symbol": "x", "size": 10 if len(centers) <= 60 else 6, "line": {"width": 1.5}},
+                marker={"symbol": "x", "size": 10 if len(centers) <= 60 else 7, "line": {"width": 1.5}},
                 text=[name_of(label) for label in range(len(centers))],
                 hovertemplate="<b>center of %{text}</b><extra></extra>",
             )
@@ -119,9 +119,11 @@ def sizes_figure(result: Clustering, *, most: int = MAX_BARS) -> go.Figure:
     if ids.size > most:
         chosen = np.sort(np.argsort(-sizes, kind="stable")[:most])
         ids, sizes = ids[chosen], sizes[chosen]
+    names = ["noise" if label < 0 else str(label) for label in ids]
+    step = -(-ids.size // 16)
     figure = go.Figure(
         go.Bar(
-            x=["noise" if label < 0 else str(label) for label in ids],
+            x=names,
             y=sizes,
             marker={"color": [color_of(label) for label in ids], "line": {"width": 0}},
             text=[f"{count:,}" for count in sizes] if ids.size <= 10 else None,
@@ -133,7 +135,13 @@ def sizes_figure(result: Clustering, *, most: int = MAX_BARS) -> go.Figure:
         )
     )
     figure.update_layout(
-        xaxis={"title": "cluster", "type": "category", "tickangle": 0, "showgrid": False},
+        xaxis={
+            "title": "cluster",
+            "type": "category",
+            "tickangle": 0,
+            "tickvals": names[::step],
+            "showgrid": False,
+        },
         yaxis={"title": "rows", "rangemode": "tozero"},
         showlegend=False,
         bargap=0.25,

@@ -155,6 +155,8 @@ def project(result: Clustering, *, most: int = MAX_POINTS) -> Projection:
     mean, axes, shares, basis_note = _principal_axes(result.space)
     points = (result.space[rows].astype(np.float64) - mean) @ axes.T
     centers = None if result.centers is None else (result.centers.astype(np.float64) - mean) @ axes.T
+    if result.metric == "cosine":
+        basis_note = f" of the rows scaled to unit length{basis_note}"
     total = float(shares.sum())
     what = f"The first two principal components{basis_note}, which hold {total:.1%} of the variance"
     what += "; clusters that overlap here can be apart in the rest." if total < 0.9 else "."
