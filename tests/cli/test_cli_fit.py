@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 import shoal as library
+from shoal.cli import main
 from shoal.cli.registry import ALGORITHMS
 from shoal.datasets import load_iris
 
@@ -235,6 +236,7 @@ def test_the_small_commands(shoal):
 def test_help_is_complete(shoal):
     top = shoal("--help")
     assert top.code == 0
+    assert shoal([]) == top  # nothing at all asks for help
     for command in ("fit", "predict", "demo", "algorithms", "info"):
         assert command in top.out
     fit = shoal("fit --help").out
@@ -398,6 +400,40 @@ def test_ctrl_c_stops_a_running_fit(folder):
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "shoal: interrupted\n")
     assert list((folder / "shoal-report").iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_an_output_that_cannot_be_printed_is_one_line(folder):
+    for line in ("algorithms", "fit --help"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*COMMAND, *line.split()],
+                cwd=folder,
+                env=environment(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert (done.returncode, done.stderr) == (2, "shoal: no space left on device\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_reader_that_leaves_early_is_no_error(folder):
+    np.save(folder / "m.npy", np.arange(200_000.0))
+    assert main(["fit", "m.npy", "-k", "2", "-q", "--no-report"]) == 0
+    line = "predict shoal-report/model.shoal m.npy --labels -"
+    process = subprocess.Popen(
+        [*COMMAND, *line.split()],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"row,cluster\n"
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) in (0, 1)  # 0 where the pipe had taken everything before it was closed
+    process.stderr.close()
 
 
 def run_python(code, cwd):

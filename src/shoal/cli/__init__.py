@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,7 +29,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from shoal.cli.app import run
 
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (
+        OSError
+    ) as error:  # a full disk under standard output, for instance: the system's word, not our fault
+        print(f"shoal: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("shoal: interrupted", file=sys.stderr)
         return 130

@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; wrong input becomes one line on standard error."""
     try:
         app = build(arguments)
-        code = app(args=list(arguments), prog_name="shoal", standalone_mode=False)
+        code = app(args=list(arguments) or ["--help"], prog_name="shoal", standalone_mode=False)
     except _UsageError as error:
         return _complain(error.format_message() + _where_to_look(arguments))
     except Complaint as error:
@@ -89,7 +89,6 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         name="shoal",
         help=_HELP,
         epilog=_EXAMPLES,
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
