@@ -35,12 +35,15 @@ _HELP = """Find the groups in a table of numbers.
 [cyan]shoal-report/[/].
 """
 
-_EXAMPLES = """Examples
+# One paragraph per example: some versions of Typer join the lines of a paragraph.
+_EXAMPLES = """
+[cyan]shoal demo[/]                two small data sets, one report
 
-  shoal demo                                   two small data sets, one report
-  shoal fit iris.csv -k 3                      every numeric column, three clusters
-  shoal fit sales.parquet --columns spend,visits --scale standard -k 5
-  shoal predict shoal-report/model.shoal new.csv
+[cyan]shoal fit iris.csv -k 3[/]   every numeric column, three clusters
+
+[cyan]shoal fit sales.parquet --columns spend,visits --scale standard -k 5[/]
+
+[cyan]shoal predict shoal-report/model.shoal new.csv[/]
 """
 
 
