@@ -192,6 +192,7 @@ def _external(y: NDArray[Any], labels: NDArray[Any]) -> list[Score]:
         note = "noise counts as one cluster"
     if y.dtype.kind in "iuf" and (y < 0).any():
         note = "; ".join(part for part in (note, "reference label -1 counts as one class") if part)
+    _, codes = np.unique(y, return_inverse=True)  # once, and not in each score
     known = [
         (
             "adjusted_rand_score",
@@ -207,6 +208,8 @@ def _external(y: NDArray[Any], labels: NDArray[Any]) -> list[Score]:
         ("fowlkes_mallows_score", "Fowlkes-Mallows", 0.0, "Precision and recall of pairs, geometric mean."),
     ]
     return [
-        Score(key, name, float(getattr(metrics, key)(y, labels)), low, 1.0, True, meaning, note)
+        Score(
+            key, name, float(getattr(metrics, key)(codes.reshape(-1), labels)), low, 1.0, True, meaning, note
+        )
         for key, name, low, meaning in known
     ]
