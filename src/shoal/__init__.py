@@ -17,10 +17,12 @@ _PUBLIC = {
     "MiniBatchKMeans": "shoal.centroid.minibatch",
     "BisectingKMeans": "shoal.centroid.bisecting",
     "bisecting_kmeans": "shoal.centroid.bisecting",
+    "load_model": "shoal.base.model_file",
+    "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "metrics", "datasets", "report", "cli")
+_ROOMS = ("base", "centroid", "metrics", "datasets", "plotting", "report", "cli")
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 
@@ -41,6 +43,8 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from shoal.base.config import show_config as show_config
+    from shoal.base.model_file import load_model as load_model
+    from shoal.base.model_file import save_model as save_model
     from shoal.base.threads import threads as threads
     from shoal.centroid.bisecting import BisectingKMeans as BisectingKMeans
     from shoal.centroid.bisecting import bisecting_kmeans as bisecting_kmeans

@@ -1,0 +1,83 @@
+"""The algorithms that the command line knows: the one list. Importing it imports no algorithm."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """A name on the command line and the estimator behind it.
+
+    Attributes
+    ----------
+    name : str
+    target : str
+        ``module:Class``.
+    family : str
+    summary : str
+        One line.
+    """
+
+    name: str
+    target: str
+    family: str
+    summary: str
+
+    @property
+    def class_name(self) -> str:
+        return self.target.partition(":")[2]
+
+    def load(self) -> type[Any]:
+        """The estimator's class."""
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+ALGORITHMS = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Algorithm(
+            "kmeans", "shoal.centroid.kmeans:KMeans", "centroid", "k compact clusters around their means"
+        ),
+        Algorithm(
+            "minibatch-kmeans",
+            "shoal.centroid.minibatch:MiniBatchKMeans",
+            "centroid",
+            "k-means from small random batches: for very many rows, slightly less exact",
+        ),
+        Algorithm(
+            "bisecting-kmeans",
+            "shoal.centroid.bisecting:BisectingKMeans",
+            "centroid",
+            "splits clusters in two until there are k: fast for large k, and a hierarchy",
+        ),
+    )
+}
+
+
+def find(name: str) -> Algorithm:
+    """The algorithm called `name`: ``minibatch-kmeans``, ``minibatch_kmeans`` and ``MiniBatchKMeans`` are the
+    same.
+
+    Raises
+    ------
+    ValueError
+        There is none; the nearest name is suggested.
+
+    Examples
+    --------
+    >>> from shoal.cli.registry import find
+    >>> find("MiniBatchKMeans").name
+    'minibatch-kmeans'
+    """
+    wanted = name.lower().replace("_", "-")
+    for algorithm in ALGORITHMS.values():
+        if wanted in (algorithm.name, algorithm.class_name.lower()):
+            return algorithm
+    close = difflib.get_close_matches(wanted, ALGORITHMS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "'shoal algorithms' lists them"
+    raise ValueError(f"unknown algorithm {name!r}; {hint}")

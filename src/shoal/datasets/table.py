@@ -1,0 +1,434 @@
+"""Files into matrices: one reader for every format, one place that says what is wrong with a table.
+
+polars reads; this module decides what is a number, which columns are features, and names the row and the
+column of whatever cannot be clustered. Rows are counted from 0, as everywhere in Python.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.datasets.embedded import read_npz
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# What people write where there is no value.
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The part of a table that is clustered.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features), float32 or float64, C order
+        float32 when every column fits in it without loss (float32, float16, integers of at most 16 bits,
+        booleans).
+    feature_names : list of str
+    rows : ndarray of shape (n_samples,), int64
+        Which row of the table each row of `X` is.
+    y : ndarray of shape (n_samples,) or None
+        The label column, as it stands in the file.
+    left_out : list of str
+        Columns that were passed over because they are not numeric.
+    n_missing : int
+        Rows left out for empty cells.
+    """
+
+    X: NDArray[Any]
+    feature_names: list[str]
+    rows: NDArray[np.int64]
+    y: NDArray[Any] | None
+    left_out: list[str]
+    n_missing: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's columns, as read by :func:`read_table`.
+
+    Attributes
+    ----------
+    name : str
+        The file's name, used in messages.
+    frame : polars.DataFrame
+        All columns.
+    candidates : list of str
+        Columns that may be features; those of ``X`` in a NumPy archive, all of them otherwise.
+    label : str or None
+        The column that holds reference labels by convention: ``y`` of a NumPy archive.
+    class_names : list of str or None
+        Names for integer labels, if the file gives them.
+    notes : list of str
+        What the reader had to assume.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    candidates: list[str]
+    label: str | None = None
+    class_names: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def select(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        label: str | None = None,
+        drop_missing: bool = False,
+    ) -> Selection:
+        """The matrix of the chosen columns.
+
+        Parameters
+        ----------
+        columns : sequence of str, default=None
+            Feature columns, in this order. By default every numeric column but the label; boolean columns
+            count as numbers only when they are named here.
+        label : str, default=None
+            Column with reference labels; it is never a feature.
+        drop_missing : bool, default=False
+            Leave out rows with an empty cell (or NaN) in a used column, instead of refusing them.
+
+        Raises
+        ------
+        ValueError
+            A column is not there, not numeric, empty in some row, or infinite; or nothing is left.
+
+        Notes
+        -----
+        O(n_samples · n_features) time, and memory for `X` and one mask of its size.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from shoal.datasets import read_table
+        >>> path = os.path.join(tempfile.mkdtemp(), "plants.csv")
+        >>> with open(path, "w") as file:
+        ...     _ = file.write("height,kind\\n1.5,moss\\n,fern\\n2.5,fern\\n")
+        >>> part = read_table(path).select(label="kind", drop_missing=True)
+        >>> part.X.ravel().tolist(), part.rows.tolist(), part.y.tolist()
+        ([1.5, 2.5], [0, 2], ['moss', 'fern'])
+        """
+        label = label if label is not None else self.label
+        if label is not None:
+            self._require([label], "label column")
+        features, left_out = self._features(columns, label)
+        frame = self.frame.select(
+            [*features, *([label] if label is not None and label not in features else [])]
+        )
+        rows = np.arange(frame.height, dtype=np.int64)
+
+        empty = _empty_cells(frame)
+        n_missing = 0
+        if empty.any():
+            if not drop_missing:
+                raise ValueError(self._first_empty(frame.columns, empty))
+            keep = ~empty.any(axis=1)
+            n_missing = int(keep.size - keep.sum())
+            rows, frame = rows[keep], frame[np.flatnonzero(keep)]
+        if frame.height == 0:
+            why = f"has an empty cell in each of its {n_missing} rows" if n_missing else "has no rows"
+            raise ValueError(f"{self.name} {why}")
+
+        X = _matrix(frame, features)
+        if not np.isfinite(X).all():
+            row, column = np.argwhere(~np.isfinite(X))[0]
+            raise ValueError(f"{self.name} holds infinity at row {rows[row]}, column {features[column]!r}")
+        y = None if label is None else frame[label].to_numpy()
+        return Selection(X, features, rows, y, left_out, n_missing)
+
+    def matrix(self, feature_names: Sequence[str], *, drop_missing: bool = False) -> Selection:
+        """The columns a model was fitted on, found by name, for new rows.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`select`; a missing column is named together with those the file has.
+        """
+        absent = [name for name in feature_names if name not in self.frame.columns]
+        if absent:
+            raise ValueError(
+                f"{self.name} lacks {len(absent)} of the model's {len(feature_names)} columns, "
+                f"{_listed(absent)}; it has {_listed(self.frame.columns)}"
+            )
+        plain = Table(self.name, self.frame, self.candidates)
+        return plain.select(list(feature_names), drop_missing=drop_missing)
+
+    def _features(self, columns: Sequence[str] | None, label: str | None) -> tuple[list[str], list[str]]:
+        if columns is not None:
+            names = list(dict.fromkeys(columns))
+            if not names:
+                raise ValueError("columns must name at least one column; got none")
+            self._require(names, "column")
+            if label in names:
+                raise ValueError(f"column {label!r} cannot be both a feature and the label column")
+            for name in names:
+                if not _is_number(self.frame[name].dtype, boolean=True):
+                    raise ValueError(self._not_numeric(name))
+            return names, []
+        possible = [name for name in self.candidates if name != label]
+        names = [name for name in possible if _is_number(self.frame[name].dtype)]
+        if not names:
+            raise ValueError(
+                f"{self.name} has no numeric column; its columns are {self._described(possible)}"
+            )
+        return names, [name for name in possible if name not in names]
+
+    def _require(self, names: Sequence[str], what: str) -> None:
+        for name in names:
+            if name not in self.frame.columns:
+                close = difflib.get_close_matches(name, self.frame.columns, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"it has {_listed(self.frame.columns)}"
+                raise ValueError(f"{self.name} has no {what} {name!r}; {hint}")
+
+    def _not_numeric(self, name: str) -> str:
+        import polars as pl
+
+        column = self.frame[name]
+        if column.dtype != pl.String:
+            return f"column {name!r} of {self.name} is not numeric; its type is {column.dtype}"
+        bad = column.is_not_null() & column.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+        row = bad.arg_max() or 0
+        return f"column {name!r} of {self.name} is not numeric: row {row} holds {column[row]!r}"
+
+    def _described(self, names: Sequence[str]) -> str:
+        return _listed([f"{name} ({self.frame[name].dtype})" for name in names], quote=False)
+
+    def _first_empty(self, names: Sequence[str], empty: NDArray[np.bool_]) -> str:
+        row, column = np.argwhere(empty)[0]
+        n_cells, n_rows = int(empty.sum()), int(empty.any(axis=1).sum())
+        more = "" if n_cells == 1 else f" ({n_cells} empty cells in {n_rows} rows)"
+        return (
+            f"{self.name} has an empty cell at row {row}, column {names[column]!r}{more}; "
+            "leave such rows out with --drop-missing"
+        )
+
+
+def read_table(path: str | os.PathLike[str]) -> Table:
+    """Read CSV, TSV, Parquet, Arrow/Feather, NPY or NPZ into a :class:`Table`.
+
+    Parameters
+    ----------
+    path : path-like
+        The format follows the suffix: ``.csv .tsv .txt .parquet .pq .arrow .feather .ipc .npy .npz``.
+
+        * CSV: the separator is the one of ``, ; tab |`` that occurs most in the first line; columns are
+          called x0, x1, ... when the first line holds numbers only. Text columns whose every value is a
+          number apart from spaces become numbers. ``NA N/A NaN NULL None ?`` and nothing are empty cells.
+        * NPY: a matrix, columns x0, x1, ...; one dimension is one column.
+        * NPZ: ``X`` (or the only two-dimensional array) gives the features; one-dimensional arrays of the
+        same
+          length become further columns, and ``y`` the label column.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        The file cannot be opened.
+    ValueError
+        The suffix is unknown or the contents are not what it promises.
+
+    Examples
+    --------
+    >>> import numpy as np, os, tempfile
+    >>> from shoal.datasets import read_table
+    >>> path = os.path.join(tempfile.mkdtemp(), "points.npy")
+    >>> np.save(path, np.arange(6.0).reshape(3, 2))
+    >>> table = read_table(path)
+    >>> table.candidates, table.frame.shape
+    (['x0', 'x1'], (3, 2))
+    """
+    import polars as pl
+
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory, not a file")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if reader is None:
+        kind = f"unknown file type {path.suffix!r}" if path.suffix else "no file type in its name"
+        raise ValueError(f"{path}: {kind}; expected one of {' '.join(READERS)}")
+    try:
+        return reader(path)
+    except PermissionError as error:
+        raise PermissionError(f"{path}: permission denied") from error
+    except pl.exceptions.PolarsError as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"{path} cannot be read as {path.suffix[1:].upper()}: {first}") from error
+
+
+def _read_csv(path: Path) -> Table:
+    import polars as pl
+
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline()
+    if not first.strip():
+        raise ValueError(f"{path} is empty")
+    if "\0" in first:
+        raise ValueError(f"{path} is not a text file")
+    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
+    headless = all(_is_float(cell) for cell in first.split(separator))
+    frame = pl.read_csv(
+        path,
+        separator=separator,
+        has_header=not headless,
+        null_values=list(MISSING),
+        infer_schema_length=None,  # a column is numeric only if every row says so
+        encoding="utf8-lossy",
+        glob=False,
+    )
+    notes = []
+    if headless:
+        frame = frame.rename({name: f"x{j}" for j, name in enumerate(frame.columns)})
+        notes.append(f"the first line holds numbers only, so columns are called x0 to x{frame.width - 1}")
+    else:
+        stripped = [name.strip() for name in frame.columns]
+        if len(set(stripped)) == len(stripped):
+            frame = frame.rename(dict(zip(frame.columns, stripped, strict=True)))
+    return Table(path.name, _numbers_from_text(frame), frame.columns, notes=notes)
+
+
+def _numbers_from_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text columns that hold nothing but numbers, spaces around them aside, as float64."""
+    import polars as pl
+
+    changed = []
+    for column in frame.iter_columns():
+        if column.dtype != pl.String or column.null_count() == column.len():
+            continue
+        text = column.str.strip_chars()
+        text = text.set(text.is_in(MISSING), None)
+        number = text.cast(pl.Float64, strict=False)
+        if number.null_count() == text.null_count():
+            changed.append(number)
+    return frame.with_columns(changed)
+
+
+def _read_parquet(path: Path) -> Table:
+    import polars as pl
+
+    frame = pl.read_parquet(path, glob=False)
+    return Table(path.name, frame, frame.columns)
+
+
+def _read_arrow(path: Path) -> Table:
+    import polars as pl
+
+    with open(path, "rb") as file:
+        is_file = file.read(6) == b"ARROW1"
+    frame = pl.read_ipc(path) if is_file else pl.read_ipc_stream(path)
+    return Table(path.name, frame, frame.columns)
+
+
+def _read_npy(path: Path) -> Table:
+    with open(path, "rb") as file:
+        magic = file.read(6)
+    if magic[:2] == b"PK":
+        raise ValueError(f"{path} is a NumPy archive; rename it to .npz")
+    if magic != b"\x93NUMPY":
+        raise ValueError(f"{path} cannot be read as NPY: it is no NumPy file")
+    try:
+        X = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} cannot be read as NPY: {error}") from error
+    return _table_of_arrays(path, "the array", X, {})
+
+
+def _read_npz(path: Path) -> Table:
+    arrays = read_npz(path)
+    matrices = [name for name, array in arrays.items() if array.ndim == 2]
+    name = "X" if "X" in arrays else matrices[0] if len(matrices) == 1 else None
+    if name is None:
+        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
+        raise ValueError(f"{path} must hold a two-dimensional array X; it holds {found}")
+    return _table_of_arrays(path, name, arrays.pop(name), arrays)
+
+
+def _table_of_arrays(path: Path, name: str, X: NDArray[Any], others: dict[str, NDArray[Any]]) -> Table:
+    import polars as pl
+
+    X = X[:, None] if X.ndim == 1 else X
+    if X.ndim != 2:
+        raise ValueError(f"{path}: {name} must have one or two dimensions; got shape {X.shape}")
+    if X.dtype.kind not in "fiub":
+        raise ValueError(f"{path}: {name} must be numeric; its type is {X.dtype}")
+    if X.shape[1] == 0:
+        raise ValueError(f"{path}: {name} must have at least one column; got shape {X.shape}")
+    if X.dtype.kind == "f" and X.dtype.itemsize not in (4, 8):
+        X = X.astype(np.float32 if X.dtype.itemsize < 4 else np.float64)
+    X = X.astype(X.dtype.newbyteorder("="), copy=False)
+    features = [f"x{j}" for j in range(X.shape[1])]
+    columns = {feature: X[:, j] for j, feature in enumerate(features)}
+    for other, array in others.items():
+        if array.shape == (X.shape[0],) and array.dtype.kind in "fiubUS" and other not in columns:
+            columns[other] = array.astype(str) if array.dtype.kind == "S" else array
+    names = others.get("class_names")
+    return Table(
+        path.name,
+        pl.DataFrame({key: pl.Series(key, np.ascontiguousarray(value)) for key, value in columns.items()}),
+        features,
+        label="y" if "y" in columns else None,
+        class_names=None if names is None else [str(value) for value in names],
+    )
+
+
+READERS: dict[str, Callable[[Path], Table]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".txt": _read_csv,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
+    ".ipc": _read_arrow,
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+}
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text.strip().strip('"'))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_number(dtype: Any, *, boolean: bool = False) -> bool:
+    import polars as pl
+
+    return dtype.is_numeric() or (boolean and dtype == pl.Boolean)
+
+
+def _empty_cells(frame: pl.DataFrame) -> NDArray[np.bool_]:
+    """Which cells are null or NaN, (n_rows, n_columns)."""
+    empty = np.zeros((frame.height, frame.width), dtype=bool)
+    for j, column in enumerate(frame.iter_columns()):
+        if column.null_count():
+            empty[:, j] = column.is_null().to_numpy()
+        if column.dtype.is_float():
+            empty[:, j] |= column.is_nan().fill_null(True).to_numpy()
+    return empty
+
+
+def _matrix(frame: pl.DataFrame, features: Sequence[str]) -> NDArray[Any]:
+    import polars as pl
+
+    small = {pl.Float32, pl.Int8, pl.UInt8, pl.Int16, pl.UInt16, pl.Boolean}
+    dtype = pl.Float32 if all(frame[name].dtype in small for name in features) else pl.Float64
+    return np.ascontiguousarray(frame.select(pl.col(list(features)).cast(dtype)).to_numpy(order="c"))
+
+
+def _listed(names: Sequence[str], most: int = 8, *, quote: bool = True) -> str:
+    shown = ", ".join(repr(name) if quote else name for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

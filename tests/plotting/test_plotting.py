@@ -1,0 +1,65 @@
+"""Colours of clusters, and the static scatter."""
+
+import matplotlib as mpl
+import matplotlib.pyplot
+import numpy as np
+import pytest
+
+from shoal.plotting import NOISE, PALETTE, color_of, plot_clusters
+
+mpl.use("agg")
+
+X = np.array([[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [9.0, 0.0]])
+
+
+def luminance(color):
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one, other):
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_differ_and_repeat_after_the_palette():
+    assert len({*PALETTE, NOISE}) == len(PALETTE) + 1
+    assert [color_of(label) for label in range(12, 24)] == list(PALETTE)
+    assert color_of(-1) == NOISE
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#181e26"])
+def test_every_colour_stands_out_from_light_and_dark_pages(background):
+    worst = min(contrast(color, background) for color in (*PALETTE, NOISE))
+    assert worst > 1.6  # 1 is invisible; marks, not text
+
+
+def test_one_series_per_cluster_noise_below_and_centers_on_top():
+    ax = plot_clusters(X, [0, 0, 1, -1], centers=[[0, 0.5], [5, 5]], s=30)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["noise (1)", "0 (2)", "1 (1)"]
+    noise, first, second, centers = ax.collections
+    assert noise.get_zorder() < first.get_zorder() == second.get_zorder() < centers.get_zorder()
+    assert first.get_sizes().tolist() == [30]
+    assert mpl.colors.to_hex(first.get_facecolor()[0]) == PALETTE[0].lower()
+    assert centers.get_offsets().tolist() == [[0, 0.5], [5, 5]]
+
+
+def test_it_draws_where_it_is_told():
+    figure, (left, right) = mpl.pyplot.subplots(1, 2)
+    assert plot_clusters(X, np.zeros(4, dtype=int), ax=right) is right
+    assert not left.collections
+    mpl.pyplot.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"X": np.zeros((4, 3)), "labels": [0, 0, 0, 0]}, "X must have 2 columns; got 3"),
+        ({"X": X, "labels": [0, 0]}, "labels must have n_samples=4 entries; got 2"),
+        ({"X": X, "labels": [0, 0, 1, 1], "centers": [[1.0]]}, "centers must have 2 columns; got 1"),
+    ],
+)
+def test_wrong_shapes_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plot_clusters(**arguments)
