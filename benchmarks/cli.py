@@ -94,6 +94,7 @@ def show(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A record written by run.")],
     markdown: Annotated[bool, typer.Option("--markdown", help="Write Markdown instead.")] = False,
     details: Annotated[bool, typer.Option("--details", help="A row per library with every number.")] = False,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Processor time; rows of one thread only.")] = False,
     suite: Annotated[str, typer.Option(help="Only these suites, comma-separated.")] = "all",
 ) -> None:
     """Show a record as tables."""
@@ -104,6 +105,10 @@ def show(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     record.results = [r for r in record.results if r.suite in kept]
+    if cpu:
+        record.results = [r for r in record.results if r.threads == 1]
+        for result in record.results:
+            result.use_processor_time()
     if markdown:
         print(table.markdown(record, known, details))
     else:

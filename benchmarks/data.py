@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Any]  # name -> array
 
 OVERLAP = 6.0  # typical distance between two blob centres, in standard deviations of a blob, for any d
 

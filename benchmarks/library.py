@@ -24,6 +24,7 @@ class Answer:
     n_iter: int | None = None
     work: float = 1.0  # iterations or floating-point operations done; ratios are of time per work
     seconds: float | None = None  # when the call has its own clock
+    cpu_seconds: float | None = None
     peak_bytes: int | None = None  # when the call measures its own memory
 
 
@@ -75,12 +76,12 @@ def imports(statement: str) -> Offer:
         "def rss(): return int(open('/proc/self/statm').read().split()[1])\n"
         "try: before = rss()\n"
         "except OSError: before = None\n"
-        "start = time.perf_counter()\n"
+        "cpu, start = time.process_time(), time.perf_counter()\n"
         f"{statement}\n"
-        "seconds = time.perf_counter() - start\n"
+        "seconds, cpu = time.perf_counter() - start, time.process_time() - cpu\n"
         "import resource\n"
         "grown = None if before is None else (rss() - before) * resource.getpagesize()\n"
-        "print(json.dumps([seconds, grown]))"
+        "print(json.dumps([seconds, cpu, grown]))"
     )
 
     def call(seed: int) -> Any:
@@ -90,7 +91,7 @@ def imports(statement: str) -> Offer:
         return json.loads(done.stdout.splitlines()[-1])
 
     def read(result: Any) -> Answer:
-        return Answer(seconds=result[0], peak_bytes=result[1])
+        return Answer(seconds=result[0], cpu_seconds=result[1], peak_bytes=result[2])
 
     return Offer(lambda arrays, params, threads: Job(call, read), dtypes=("none",))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from . import data
@@ -60,22 +61,18 @@ def shape_name(n: int, d: int, k: int) -> str:
 
 
 def _points(
-    suite: str, task: str, shapes: tuple[tuple[int, int, int], ...], **options: Any
+    suite: str,
+    task: str,
+    shapes: Iterable[tuple[int, int, int]],
+    params: Mapping[str, Any] = MappingProxyType({}),
+    seeds: tuple[int, ...] = (0,),
+    label: str = "",
 ) -> Iterator[Case]:
-    """The shapes with both kinds of data."""
-    params = options.pop("params", {})
-    label = options.pop("label", "")
+    """The shapes (n_samples, n_features, n_clusters) with both kinds of data."""
     for n, d, k in shapes:
+        name, given = shape_name(n, d, k) + label, {"n_clusters": k, **params}
         for kind, make in KINDS.items():
-            yield Case(
-                suite,
-                shape_name(n, d, k) + label,
-                task,
-                kind,
-                partial(make, n, d, k),
-                {"n_clusters": k, **params},
-                **options,
-            )
+            yield Case(suite, name, task, kind, partial(make, n, d, k), given, seeds=seeds)
 
 
 def _lloyd() -> Iterator[Case]:
@@ -105,7 +102,7 @@ def _bisecting() -> Iterator[Case]:
 
 def _silhouette() -> Iterator[Case]:
     for case in _points("silhouette", "silhouette", ((30_000, 16, 20),)):
-        yield Case(**{**vars(case), "name": "30k x 16, 20 labels"})
+        yield replace(case, name="30k x 16, 20 labels")
 
 
 def _external() -> Iterator[Case]:
@@ -121,8 +118,10 @@ def _external() -> Iterator[Case]:
             )
 
 
-def _mnist(path: str | None = None) -> Iterator[Case]:
-    for k in (10, 100) if path else ():
+def _mnist(path: str | None) -> Iterator[Case]:
+    if path is None:
+        return
+    for k in (10, 100):
         yield Case(
             "mnist",
             f"MNIST, k {k}",

@@ -127,7 +127,8 @@ def to_markdown(table: Table) -> str:
 def heading(record: Record) -> str:
     """Where the numbers come from."""
     machine, build = record.machine, record.shoal
-    commit = (record.commit or "unknown commit")[:12] + (" with changes" if record.changed else "")
+    commit = record.commit[:12] if record.commit else "unknown commit"
+    commit += " with changes" if record.changed else ""
     built = f"shoal {build['version']} {build['build_type']} {build['isa']}" if build else "no shoal"
     return (
         f"{record.date}, {commit}, {built}; {machine['cpu']}, {machine['cores']} cores, "

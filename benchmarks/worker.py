@@ -69,10 +69,11 @@ class Worker:
         gc.enable()
         answer = self.job.read(result)
         if keep:
-            np.savez(keep, **{name: np.asarray(a) for name, a in answer.arrays.items()})
+            arrays: Arrays = {name: np.asarray(a) for name, a in answer.arrays.items()}
+            np.savez(keep, **arrays)
         return {
             "seconds": seconds if answer.seconds is None else answer.seconds,
-            "cpu_seconds": cpu,
+            "cpu_seconds": cpu if answer.cpu_seconds is None else answer.cpu_seconds,
             "work": answer.work,
             "n_iter": answer.n_iter,
         }

@@ -11,12 +11,13 @@ from .scikit_learn import clusterer, lloyd, metrics, plusplus
 
 
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
-    """The fused distance and argmin alone, as `predict` calls it."""
+    """The fused distance and argmin alone, with the data centred as `predict` centres them."""
     core = import_module("shoal._core")
     X, centers = arrays["X"], arrays["init"]
+    origin = X.mean(axis=0)
     return Job(
-        lambda seed: core.assign(X, centers),
-        lambda labels: Answer({"labels": labels}, work=assignment(arrays)),
+        lambda seed: core.nearest(X, centers, origin),
+        lambda found: Answer({"labels": found[0]}, work=assignment(arrays)),
     )
 
 
@@ -53,5 +54,5 @@ LIBRARIES = (
             "import-kmeans": imports("from shoal import KMeans"),
         },
     ),
-    *(_variant(algorithm) for algorithm in ("lloyd", "elkan", "hamerly")),
+    *(_variant(algorithm) for algorithm in ("lloyd", "hamerly", "yinyang", "elkan")),
 )
