@@ -87,17 +87,8 @@ class TestEndToEnd:
 
     def test_the_command_line_writes_a_record_that_reads_back(self, tmp_path):
         out = tmp_path / "folder" / "record.json"
-        command = [
-            "run",
-            "--suite",
-            "import",
-            "--threads",
-            "1",
-            "--repeats",
-            "1",
-            "--libraries",
-            "shoal,scikit-learn",
-        ]
+        command = ["run", "--suite", "import", "--case", "package", "--threads", "1", "--repeats", "1"]
+        command += ["--libraries", "shoal,scikit-learn"]
         subprocess.run(
             [sys.executable, "-m", "benchmarks", *command, "--out", str(out)],
             cwd=ROOT,
