@@ -1,0 +1,145 @@
+"""scikit-learn. Its signatures are the common ones, so the same jobs drive shoal and scikit-learn-intelex."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ..data import Arrays
+from ..library import Answer, Job, Library, Offer, assignment, imports
+
+
+def clusterer(module: str, name: str, **fixed: Any) -> Any:
+    """Job maker for an estimator that takes ``n_clusters``."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        estimator = getattr(import_module(module), name)
+        X = arrays["X"]
+
+        def call(seed: int) -> Any:
+            return estimator(**fixed, **params, random_state=seed).fit(X)
+
+        return Job(call, read_clusterer)
+
+    return make
+
+
+def read_clusterer(model: Any) -> Answer:
+    arrays = {"centers": model.cluster_centers_, "labels": model.labels_}
+    return Answer(arrays, n_iter=int(getattr(model, "n_iter_", 0)) or None)
+
+
+def lloyd(module: str, **fixed: Any) -> Any:
+    """Job maker for k-means iterations from the given start; the work is the iterations done."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        fit = clusterer(module, "KMeans", init=arrays["init"], n_init=1, tol=0, **fixed)(
+            arrays, params, threads
+        )
+
+        def read(model: Any) -> Answer:
+            answer = read_clusterer(model)
+            answer.work = float(model.n_iter_)
+            return answer
+
+        return Job(fit.call, read)
+
+    return make
+
+
+def plusplus(module: str) -> Any:
+    """Job maker for ``kmeans_plusplus``."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        seeding = import_module(module).kmeans_plusplus
+        X = arrays["X"]
+
+        def call(seed: int) -> Any:
+            return seeding(
+                X, params["n_clusters"], random_state=seed, n_local_trials=params["n_local_trials"]
+            )
+
+        return Job(call, lambda result: Answer({"centers": result[0]}))
+
+    return make
+
+
+def score(module: str, name: str, *inputs: str) -> Any:
+    """Job maker for a metric of the named arrays."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        metric = getattr(import_module(module), name)
+        given = [arrays[key] for key in inputs]
+        return Job(lambda seed: metric(*given), lambda value: Answer({"value": value}))
+
+    return make
+
+
+def metrics(module: str) -> dict[str, Offer]:
+    return {
+        "silhouette": Offer(score(module, "silhouette_score", "X", "labels")),
+        "ami": Offer(score(module, "adjusted_mutual_info_score", "a", "b"), dtypes=("int64",)),
+        "nmi": Offer(score(module, "normalized_mutual_info_score", "a", "b"), dtypes=("int64",)),
+        "ari": Offer(score(module, "adjusted_rand_score", "a", "b"), dtypes=("int64",)),
+    }
+
+
+def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    from sklearn.metrics import pairwise_distances_argmin
+
+    X, centers = arrays["X"], arrays["init"]
+    return Job(
+        lambda seed: pairwise_distances_argmin(X, centers),
+        lambda labels: Answer({"labels": labels}, work=assignment(arrays)),
+    )
+
+
+SEEDING = {
+    "plusplus": Offer(plusplus("sklearn.cluster")),
+    "plusplus-single": Offer(plusplus("sklearn.cluster")),
+}
+
+LIBRARIES = (
+    Library(
+        "scikit-learn",
+        module="sklearn",
+        package="scikit-learn",
+        tasks={
+            "lloyd": Offer(lloyd("sklearn.cluster")),
+            "fit": Offer(clusterer("sklearn.cluster", "KMeans")),
+            **SEEDING,
+            "minibatch": Offer(clusterer("sklearn.cluster", "MiniBatchKMeans")),
+            "bisecting": Offer(clusterer("sklearn.cluster", "BisectingKMeans")),
+            **metrics("sklearn.metrics"),
+            "assign": Offer(_assign, note="pairwise_distances_argmin"),
+            "import": imports("import sklearn"),
+            "import-kmeans": imports("from sklearn.cluster import KMeans"),
+        },
+    ),
+    Library(
+        "scikit-learn elkan",
+        module="sklearn",
+        package="scikit-learn",
+        tasks={
+            "lloyd": Offer(lloyd("sklearn.cluster", algorithm="elkan")),
+            "fit": Offer(clusterer("sklearn.cluster", "KMeans", algorithm="elkan")),
+        },
+    ),
+    Library(
+        # Its seeding calls BLAS on small blocks and loses many times over with several BLAS threads.
+        "scikit-learn blas1",
+        module="sklearn",
+        package="scikit-learn",
+        tasks={
+            "fit": Offer(
+                clusterer("sklearn.cluster", "KMeans"), note="OpenMP threads as given, one BLAS thread"
+            ),
+            **SEEDING,
+            "minibatch": Offer(clusterer("sklearn.cluster", "MiniBatchKMeans")),
+            "bisecting": Offer(clusterer("sklearn.cluster", "BisectingKMeans")),
+            "silhouette": Offer(score("sklearn.metrics", "silhouette_score", "X", "labels")),
+        },
+        env={"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        min_threads=2,
+    ),
+)

@@ -1,0 +1,179 @@
+"""What is measured: suites of cases. A case is a task, its data and its parameters; it names no library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from . import data
+
+FLOATS = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task on one data set; run for each dtype, number of threads and library that offers the task."""
+
+    suite: str
+    name: str
+    task: str
+    kind: str  # of data
+    make: Callable[[], data.Arrays]
+    params: dict[str, Any] = field(default_factory=dict)
+    dtypes: tuple[str, ...] = FLOATS
+    seeds: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    about: str
+    cases: Callable[[], Iterator[Case]]
+    measure: str  # the entry of a result's quality that the table compares
+    unit_of_work: str = "call"
+    needs: str = ""  # the option without which it has no cases
+
+
+SHAPES = (
+    (1_000_000, 2, 50),
+    (200_000, 8, 16),
+    (200_000, 32, 64),
+    (50_000, 784, 10),
+    (50_000, 128, 256),
+    (20_000, 64, 1000),
+)
+KINDS = {"blobs": data.blobs, "structureless": data.structureless}
+
+
+def short(n: int) -> str:
+    """1000000 as 1M, 50000 as 50k."""
+    for unit, letter in ((1_000_000, "M"), (1000, "k")):
+        if n >= unit and n % unit == 0:
+            return f"{n // unit}{letter}"
+    return str(n)
+
+
+def shape_name(n: int, d: int, k: int) -> str:
+    return f"{short(n)} x {d}, k {k}"
+
+
+def _points(
+    suite: str,
+    task: str,
+    shapes: Iterable[tuple[int, int, int]],
+    params: Mapping[str, Any] = MappingProxyType({}),
+    seeds: tuple[int, ...] = (0,),
+    label: str = "",
+) -> Iterator[Case]:
+    """The shapes (n_samples, n_features, n_clusters) with both kinds of data."""
+    for n, d, k in shapes:
+        name, given = shape_name(n, d, k) + label, {"n_clusters": k, **params}
+        for kind, make in KINDS.items():
+            yield Case(suite, name, task, kind, partial(make, n, d, k), given, seeds=seeds)
+
+
+def _lloyd() -> Iterator[Case]:
+    yield from _points("kmeans-lloyd", "lloyd", SHAPES, params={"max_iter": 20})
+
+
+def _fit() -> Iterator[Case]:
+    yield from _points("kmeans-fit", "fit", SHAPES, seeds=(0, 1, 2))
+
+
+def _plusplus() -> Iterator[Case]:
+    for label, trials in ((", greedy", None), (", one candidate", 1)):
+        params = {"n_local_trials": trials}
+        task = "plusplus" if trials is None else "plusplus-single"
+        yield from _points(
+            "kmeans-plusplus", task, ((100_000, 128, 256),), params=params, label=label, seeds=(0, 1, 2)
+        )
+
+
+def _minibatch() -> Iterator[Case]:
+    yield from _points("minibatch", "minibatch", ((1_000_000, 16, 100),), seeds=(0, 1, 2))
+
+
+def _bisecting() -> Iterator[Case]:
+    yield from _points("bisecting", "bisecting", ((200_000, 16, 64),))
+
+
+def _silhouette() -> Iterator[Case]:
+    for case in _points("silhouette", "silhouette", ((30_000, 16, 20),)):
+        yield replace(case, name="30k x 16, 20 labels")
+
+
+def _external() -> Iterator[Case]:
+    for metric in ("ami", "nmi", "ari"):
+        for kind, agreement in (("half agree", 0.5), ("independent", 0.0)):
+            yield Case(
+                "external",
+                f"{metric.upper()}, 1M labels, 500 x 500",
+                metric,
+                kind,
+                partial(data.label_pairs, 1_000_000, 500, agreement),
+                dtypes=("int64",),
+            )
+
+
+def _mnist(path: str | None) -> Iterator[Case]:
+    if path is None:
+        return
+    for k in (10, 100):
+        yield Case(
+            "mnist",
+            f"MNIST, k {k}",
+            "fit",
+            "real",
+            partial(data.from_npz, path, k),
+            {"n_clusters": k},
+            seeds=(0, 1, 2),
+        )
+
+
+def _import() -> Iterator[Case]:
+    for name, task in (("the package", "import"), ("and reach k-means", "import-kmeans")):
+        yield Case("import", f"import {name}", task, "none", dict, dtypes=("none",))
+
+
+def _tile() -> Iterator[Case]:
+    shapes = ((50_000, 64, 64), (50_000, 128, 256), (20_000, 64, 1000), (20_000, 784, 100))
+    yield from _points("tile", "assign", shapes)
+
+
+def suites(mnist: str | None = None) -> dict[str, Suite]:
+    """All suites by name; `mnist` is the path of an npz file with ``X`` (60000, 784) and ``y``."""
+    listed = (
+        Suite(
+            "kmeans-lloyd", "20 Lloyd iterations from one given start, tol 0", _lloyd, "inertia", "iteration"
+        ),
+        Suite("kmeans-fit", "whole fit with k-means++, library defaults, one start", _fit, "inertia"),
+        Suite(
+            "kmeans-plusplus", "k-means++ alone; quality is the inertia of the seeds", _plusplus, "inertia"
+        ),
+        Suite("minibatch", "MiniBatchKMeans at library defaults", _minibatch, "inertia"),
+        Suite("bisecting", "BisectingKMeans at library defaults", _bisecting, "inertia"),
+        Suite("silhouette", "silhouette score, euclidean", _silhouette, "value"),
+        Suite("external", "AMI, NMI and ARI of two label vectors", _external, "value"),
+        Suite(
+            "mnist", "whole fit on real data: MNIST", partial(_mnist, mnist), "inertia", needs="--mnist FILE"
+        ),
+        Suite("import", "cost of the import, once numpy is there", _import, ""),
+        Suite(
+            "tile", "nearest centre of each row, beside the machine's GEMM", _tile, "labels_nearest", "flop"
+        ),
+    )
+    return {suite.name: suite for suite in listed}
+
+
+def choose(names: list[str], available: dict[str, Suite]) -> list[Suite]:
+    """Suites by name, by the first part of a name (``kmeans``), or ``all``, in the listed order."""
+    wanted: set[str] = set()
+    for name in names:
+        hits = [s for s in available if name in ("all", s) or s.startswith(f"{name}-")]
+        if not hits:
+            raise ValueError(f"suite must be one of all, kmeans, {', '.join(available)}; got {name!r}")
+        wanted.update(hits)
+    return [suite for name, suite in available.items() if name in wanted]
