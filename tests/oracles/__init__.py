@@ -1,0 +1,1 @@
+"""Slow, plain versions written from the definitions; they share no formula with the kernels."""
