@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 
+import hard_data as hard_data_sets
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -21,8 +22,9 @@ SEED = int(os.environ.get("SHOAL_TEST_SEED") or secrets.randbits(32))
 # xdist's workers take the seed of the process that started them
 os.environ["SHOAL_TEST_SEED"] = str(SEED)
 
-# Timing belongs to the benchmarks; a failing example is printed so that it can be run again.
-settings.register_profile("shoal", deadline=None, print_blob=True)
+# Timing belongs to the benchmarks; a failing example is printed so that it can be run again. With CI set the
+# examples are the same in every run; elsewhere they are new ones each time.
+settings.register_profile("shoal", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("shoal")
 
 
@@ -58,24 +60,10 @@ def short_blocks() -> None:
     _core.force_block_length(4)
 
 
-def _hard_data() -> dict[str, np.ndarray]:
-    grid = np.arange(6.0)
-    return {
-        "one sample": np.array([[1.5, -2.0]]),
-        "one feature": np.array([[0.0], [1.0], [1.0], [5.0], [9.0], [9.5]]),
-        "all equal": np.full((12, 3), 0.1),
-        "duplicates": np.repeat(np.array([[0.0, 0.0], [3.0, 1.0], [7.0, -2.0]]), [5, 1, 4], axis=0),
-        "collinear": np.arange(11.0)[:, None] * np.array([[0.1, 0.2, -0.3]]),
-        "lattice": np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2),
-        "huge offset": np.array([[1e8], [1e8 + 1], [1e8 + 2], [1e8 + 100], [1e8 + 101]]) + np.zeros((1, 2)),
-        "subnormal": np.array([[0.0], [5e-324], [1e-310], [2e-310], [1e-308]]),
-    }
-
-
-@pytest.fixture(params=sorted(_hard_data()))
+@pytest.fixture(params=list(hard_data_sets.finite()))
 def hard_data(request: pytest.FixtureRequest) -> np.ndarray:
     """Finite data that break careless kernels, float64; one test per kind."""
-    return _hard_data()[request.param]
+    return hard_data_sets.finite()[request.param]
 
 
 @pytest.fixture
