@@ -348,46 +348,42 @@ void count_within(Form form, const Samples<T>& s, const PackedRows<T>& rows, T r
   });
 }
 
-template <Form F, bool Root, bool Rows, class T>
-void sum_of(const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows, Index begin, Index end,
-            const T* row_weight, double* sample_sum, double* row_sum) {
+template <bool Root, bool Rows, class T>
+void sum_of(Form form, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows, Index begin,
+            Index end, const T* row_weight, double* sample_sum, double* row_sum) {
   using V = Vec<T>;
   constexpr int N = n_vectors<T>;
   constexpr int W = lanes_of<T>;
-  const Index first_row = rows.first[static_cast<std::size_t>(begin)];
+  const auto fill = values_of<T>(form);
+  alignas(64) T values[tile_rows<T> * panel_lanes<T>];
+  const Index* firsts = rows.first.data();
   for (Index g = begin; g < end; ++g) {
+    const Index first = firsts[g];
+    const int size = static_cast<int>(firsts[g + 1] - first);
     V along[tile_rows<T>];  // per row: the sums over lanes, still spread over a vector
     for (V& row : along) row = V{};
     for (Index p = 0; p < n_panels; ++p) {
-      const T* panel = panels + p * panel_lanes<T> * rows.n_features;
-      double* out = sample_sum + p * panel_lanes<T>;
-      for_groups<F>(rows, panel, g, g + 1, [&]<int R>(Tile<T, R>& tile, Index first) {
-        if constexpr (Root)
-          for (int r = 0; r < R; ++r)
-            for (int v = 0; v < N; ++v) tile.sum[r][v] = square_root(tile.sum[r][v]);
-        if constexpr (Rows) {
-          V weight[N];
-          for (int v = 0; v < N; ++v) weight[v] = load<V>(sample_weight + p * panel_lanes<T> + v * W);
-          for (int r = 0; r < R; ++r)
-            for (int v = 0; v < N; ++v) along[r] += tile.sum[r][v] * weight[v];
+      fill(size, panels + p * panel_lanes<T> * rows.n_features, rows.data.data() + first * rows.n_features,
+           rows.start.data() + first, rows.n_features, values);
+      for (int v = 0; v < N; ++v) {
+        const Index lanes = p * panel_lanes<T> + v * W;
+        V weight{};
+        if constexpr (Rows) weight = load<V>(sample_weight + lanes);
+        V across{};
+        for (int r = 0; r < size; ++r) {
+          V value = load<V>(values + r * panel_lanes<T> + v * W);
+          if constexpr (Root) value = square_root(value);
+          if constexpr (Rows) along[r] += value * weight;
+          across += row_weight ? value * broadcast<V>(row_weight[first + r]) : value;
         }
-        alignas(64) T across[panel_lanes<T>];
-        for (int v = 0; v < N; ++v) {
-          V total = row_weight ? tile.sum[0][v] * broadcast<V>(row_weight[first]) : tile.sum[0][v];
-          for (int r = 1; r < R; ++r)
-            total += row_weight ? tile.sum[r][v] * broadcast<V>(row_weight[first + r]) : tile.sum[r][v];
-          store(across + v * W, total);
-        }
-        for (int i = 0; i < panel_lanes<T>; ++i) out[i] += static_cast<double>(across[i]);
-      });
+        for (int i = 0; i < W; ++i) sample_sum[lanes + i] += static_cast<double>(lane<T>(across, i));
+      }
     }
     if constexpr (Rows) {
-      const Index first = rows.first[static_cast<std::size_t>(g)];
-      const Index size = rows.first[static_cast<std::size_t>(g) + 1] - first;
-      for (Index r = 0; r < size; ++r) {
+      for (int r = 0; r < size; ++r) {
         double total = 0;
         for (int i = 0; i < W; ++i) total += static_cast<double>(lane<T>(along[r], i));
-        row_sum[first - first_row + r] += total;
+        row_sum[first - firsts[begin] + r] += total;
       }
     }
   }
@@ -396,16 +392,13 @@ void sum_of(const T* panels, Index n_panels, const T* sample_weight, const Packe
 template <class T>
 void sum(Form form, bool root, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows,
          Index begin, Index end, const T* row_weight, double* sample_sum, double* row_sum) {
-  with_form(form, [&](auto constant) {
-    const auto run = [&](auto kernel) {
-      kernel(panels, n_panels, sample_weight, rows, begin, end, row_weight, sample_sum, row_sum);
-    };
-    constexpr Form F = constant();
-    if (root)
-      sample_weight ? run(sum_of<F, true, true, T>) : run(sum_of<F, true, false, T>);
-    else
-      sample_weight ? run(sum_of<F, false, true, T>) : run(sum_of<F, false, false, T>);
-  });
+  const auto run = [&](auto kernel) {
+    kernel(form, panels, n_panels, sample_weight, rows, begin, end, row_weight, sample_sum, row_sum);
+  };
+  if (root)
+    sample_weight ? run(sum_of<true, true, T>) : run(sum_of<true, false, T>);
+  else
+    sample_weight ? run(sum_of<false, true, T>) : run(sum_of<false, false, T>);
 }
 
 template <class T>

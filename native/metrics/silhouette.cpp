@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -489,30 +488,41 @@ double cosine_rounding() {
   return rounding * rounding / 2;
 }
 
-/// Rows normalised for cosine, and which of them were zero.
+/// Rows scaled to unit length for cosine, and which of them have none: norm at most `smallest`.
 template <class T>
 struct Directions {
   std::vector<T> rows;
-  std::vector<bool> zero;
+  std::vector<char> zero;
 
-  /// A row counts as zero when its norm is at most `smallest`.
   Directions(Points<const T> x, double smallest, Run& run)
       : rows(x.size()), zero(static_cast<std::size_t>(x.n_samples)) {
-    distance::normalize_rows(x, rows.data(), run);
-    for (Index i = 0; i < x.n_samples; ++i) {
-      const auto row = x[i];
-      const double sq = std::transform_reduce(row.begin(), row.end(), 0.0, std::plus<>(),
-                                              [](T v) { return static_cast<double>(v) * static_cast<double>(v); });
-      if (std::sqrt(sq) > smallest) continue;
-      zero[static_cast<std::size_t>(i)] = true;
-      std::fill_n(rows.begin() + i * x.n_features, x.n_features, T{0});
-    }
+    const Index d = x.n_features;
+    const parallel::Blocks blocks = parallel::blocks_of(x.n_samples, static_cast<std::size_t>(d) * sizeof(T));
+    parallel::for_blocks(blocks, run, 2.0 * static_cast<double>(x.size()), [&](Index block, int) {
+      for (Index i = blocks.begin(block); i < blocks.end(block); ++i) {
+        const T* row = x.row(i);
+        double largest = 0, sq = 0;
+        for (Index p = 0; p < d; ++p) largest = std::max(largest, std::abs(static_cast<double>(row[p])));
+        if (!(largest > 0)) {
+          zero[static_cast<std::size_t>(i)] = 1;
+          continue;
+        }
+        // Relative to the largest coordinate, so that no square overflows or vanishes.
+        for (Index p = 0; p < d; ++p)
+          sq += (static_cast<double>(row[p]) / largest) * (static_cast<double>(row[p]) / largest);
+        const double norm = std::sqrt(sq);
+        zero[static_cast<std::size_t>(i)] = largest * norm <= smallest;
+        if (zero[static_cast<std::size_t>(i)]) continue;
+        for (Index p = 0; p < d; ++p)
+          rows[static_cast<std::size_t>(i * d + p)] = static_cast<T>(static_cast<double>(row[p]) / largest / norm);
+      }
+    });
   }
 };
 
 /// Sums of squared distances by their closed form; `zero`, when not empty, marks the zero rows of a cosine silhouette.
 template <class T>
-void squared_silhouette(Points<const T> x, const std::vector<bool>& zero, Weights<T> weight, const Labels& labels,
+void squared_silhouette(Points<const T> x, const std::vector<char>& zero, Weights<T> weight, const Labels& labels,
                         std::span<double> s, Run& run) {
   const bool cosine = !zero.empty();
   std::vector<std::int32_t> cluster(labels.cluster.begin(), labels.cluster.end());
@@ -561,7 +571,7 @@ void simplified_silhouette(Metric metric, Points<const T> x, Points<const T> cen
   const Index k = labels.n_clusters, d = x.n_features;
   const bool cosine = metric == Metric::cosine;
   std::vector<T> own_rows, own_centers;
-  std::vector<bool> zero;
+  std::vector<char> zero;
   if (cosine) {
     Directions<T> directions(x, 0.0, run);
     own_rows = std::move(directions.rows);
