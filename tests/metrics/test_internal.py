@@ -527,7 +527,7 @@ def test_parameters_are_checked(score):
         score(X, labels, noise="skip")
     with pytest.raises(ValueError, match=r"sample_weight must have shape \(n_samples=4,\)"):
         score(X, labels, sample_weight=[1, 2])
-    with pytest.raises(ValueError, match=r"sample_weight: must be >= 0; got .*-1.* at index 0"):
+    with pytest.raises(ValueError, match=r"sample_weight at index 0: must be >= 0; got -1"):
         score(X, labels, sample_weight=[-1, 2, 1, 1])
     if "silhouette" in score.__name__:
         with pytest.raises(ValueError, match=r"metric must be one of .*; got 'hamming'"):
