@@ -27,14 +27,3 @@ def test_every_option_of_fit_and_predict_is_on_the_page(shoal, page, monkeypatch
     own = shoal("fit --help").out.split("Parameters of KMeans")[0] + shoal("predict --help").out
     unsaid = {"--help", "--quiet", "--no-report", "--no-model"} | set(re.findall(r"--[a-z][a-z-]+", page))
     assert set(re.findall(r"--[a-z][a-z-]+", own)) <= unsaid
-
-
-def test_the_python_of_the_page_runs(shoal, page, tmp_path):
-    first, second = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    space = {}
-    exec(first, space)
-    assert (tmp_path / "iris.html").exists()
-    assert shoal("fit iris.csv -k 3 -q --no-report").code == 0
-    import shoal as library
-
-    exec(second, {"shoal": library, "X": space["iris"].X})

@@ -40,7 +40,7 @@ SCALERS = ("StandardScaler", "MinMaxScaler", "RobustScaler")
 class SavedModel:
     """A fitted estimator with what stood before it.
 
-    Attributes
+    Parameters
     ----------
     estimator : object
         The fitted estimator.
@@ -52,6 +52,17 @@ class SavedModel:
         Free facts (text, numbers, lists) kept with the model: where the data came from, the command.
     version : str
         The shoal version that wrote the file.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> import shoal
+    >>> from shoal.base.model_file import SavedModel
+    >>> X = [[0.0], [1.0], [8.0], [9.0]]
+    >>> scaler = StandardScaler().fit(X)
+    >>> model = shoal.KMeans(2, random_state=0).fit(scaler.transform(X))
+    >>> bool((SavedModel(model, scaler).predict(X) == model.labels_).all())
+    True
     """
 
     estimator: Any

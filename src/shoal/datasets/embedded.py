@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 class Dataset:
     """A matrix, its labels if it has any, and the names of both.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
     y : ndarray of shape (n_samples,) or None
@@ -28,6 +28,12 @@ class Dataset:
     name : str
     image_shape : (int, int) or None
         Height and width when every row is an image.
+
+    Examples
+    --------
+    >>> from shoal.datasets import load_iris
+    >>> load_iris().name
+    'Iris flowers'
     """
 
     X: NDArray[Any]
@@ -42,6 +48,10 @@ def load_iris() -> Dataset:
     """Fisher's iris flowers: 150 samples, 4 lengths in cm (float64), 3 species.
 
     The copy that scikit-learn ships; nothing is downloaded.
+
+    Returns
+    -------
+    Dataset
 
     Examples
     --------
@@ -61,6 +71,10 @@ def load_digits() -> Dataset:
     """Handwritten digits: 1797 images of 8 x 8 grey values 0..16 (float64), 10 classes.
 
     The copy that scikit-learn ships; nothing is downloaded.
+
+    Returns
+    -------
+    Dataset
 
     Examples
     --------
@@ -86,6 +100,10 @@ def load_npz(path: str | os.PathLike[str]) -> Dataset:
     ----------
     path : path-like
         A file written by ``numpy.savez`` or ``numpy.savez_compressed``.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------

@@ -29,7 +29,7 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
 class Selection:
     """The part of a table that is clustered.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_samples, n_features), float32 or float64, C order
         float32 when every column fits in it without loss (float32, float16, integers of at most 16 bits,
@@ -43,6 +43,18 @@ class Selection:
         Columns that were passed over because they are not numeric.
     n_missing : int
         Rows left out for empty cells.
+
+    Examples
+    --------
+    Made by :meth:`Table.select`:
+
+    >>> import polars as pl
+    >>> from shoal.datasets import Table
+    >>> frame = pl.DataFrame({"height": [1.5, None], "kind": ["fern", "moss"]})
+    >>> table = Table("plants", frame, ["height", "kind"])
+    >>> part = table.select(drop_missing=True)
+    >>> part.feature_names, part.left_out, part.n_missing
+    (['height'], ['kind'], 1)
     """
 
     X: NDArray[Any]
@@ -57,7 +69,7 @@ class Selection:
 class Table:
     """A file's columns, as read by :func:`read_table`.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The file's name, used in messages.
@@ -71,6 +83,14 @@ class Table:
         Names for integer labels, if the file gives them.
     notes : list of str
         What the reader had to assume.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from shoal.datasets import Table
+    >>> table = Table("plants", pl.DataFrame({"height": [1.5, 2.5]}), ["height"])
+    >>> table.select().X.tolist()
+    [[1.5], [2.5]]
     """
 
     name: str
@@ -98,6 +118,10 @@ class Table:
             Column with reference labels; it is never a feature.
         drop_missing : bool, default=False
             Leave out rows with an empty cell (or NaN) in a used column, instead of refusing them.
+
+        Returns
+        -------
+        Selection
 
         Raises
         ------
@@ -149,6 +173,18 @@ class Table:
 
     def matrix(self, feature_names: Sequence[str], *, drop_missing: bool = False) -> Selection:
         """The columns a model was fitted on, found by name, for new rows.
+
+        Parameters
+        ----------
+        feature_names : sequence of str
+            Columns of the model, in its order; other columns are ignored.
+        drop_missing : bool, default=False
+            As in :meth:`select`.
+
+        Returns
+        -------
+        Selection
+            Without labels.
 
         Raises
         ------
@@ -229,6 +265,10 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         * NPZ: ``X`` (or the only two-dimensional array) gives the features; one-dimensional arrays of the
         same
           length become further columns, and ``y`` the label column.
+
+    Returns
+    -------
+    Table
 
     Raises
     ------

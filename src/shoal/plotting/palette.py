@@ -35,7 +35,17 @@ NOISE = "#9AA0A6"
 
 
 def color_of(label: int) -> str:
-    """The colour of a cluster label; grey for noise (any negative label).
+    """The colour of a cluster label.
+
+    Parameters
+    ----------
+    label : int
+        Any negative label is noise, and grey.
+
+    Returns
+    -------
+    str
+        ``#RRGGBB``.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from shoal.report.scores import Scores, compute_scores
 class Clustering:
     """One clustering of one data set, in plain values.
 
-    Attributes
+    Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
         The points as the algorithm saw them, after scaling.
@@ -60,6 +60,20 @@ class Clustering:
         Wall time of each step.
     notes : list of str
         What the reader should know: columns or rows left out, warnings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The parts do not fit together; the one at fault is named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shoal.report import Clustering
+    >>> X = np.array([[0.0], [1.0], [8.0], [9.0]])
+    >>> result = Clustering(X, np.array([0, 0, 1, -1]), "by hand")
+    >>> result.n_clusters, result.ids.tolist(), result.sizes.tolist()
+    (2, [-1, 0, 1], [1, 2, 1])
     """
 
     X: NDArray[Any]
@@ -122,6 +136,19 @@ class Clustering:
 
         Parameters, centers, metric and single-valued results are taken from the estimator. Labels are its
         ``labels_``, or ``predict(X)`` for one that keeps none.
+
+        Parameters
+        ----------
+        model : estimator
+            Fitted.
+        X : array-like of shape (n_samples, n_features)
+            What it was fitted on.
+        **fields
+            Attributes that are not the estimator's to know, or that replace what it says.
+
+        Returns
+        -------
+        Clustering
 
         Raises
         ------

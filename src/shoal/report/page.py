@@ -44,7 +44,7 @@ _DOTS = (
 class Report:
     """One or more clusterings on one page.
 
-    Attributes
+    Parameters
     ----------
     parts : list of Clustering
     title : str
