@@ -82,7 +82,7 @@ class Worker:
 def _head(arrays: Arrays) -> Arrays:
     """The first rows of everything that has a row per sample, enough to run the same code."""
     n = max(len(a) for a in arrays.values())
-    rows = min(n, max(2000, 2 * len(arrays.get("init", ()))))
+    rows = min(n, max(2000, 10 * len(arrays.get("init", ()))))  # some libraries sample, and need k of them
     return {name: a[:rows] if len(a) == n else a for name, a in arrays.items()}
 
 
