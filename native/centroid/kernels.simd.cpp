@@ -1,6 +1,13 @@
 // Inner loops of the k-means family on vector types; see kernels.hpp.
 #include <limits>
 
+#if defined(SHOAL_LEVEL_v4)
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's own intrinsics pass "undefined" vectors
+#endif
+#include <immintrin.h>
+#endif
+
 #include "centroid/levels.hpp"
 #include "simd/vec.hpp"
 
@@ -327,6 +334,63 @@ double gain(const T* sq, const T* now, const T* weight, Index n, std::uint16_t b
   return total;
 }
 
+#if defined(SHOAL_LEVEL_v4)
+// Sixteen samples against D draws; the 8-bit products are an extension of level v4, asked for at run time.
+template <int D>
+[[gnu::target("avx512vnni")]] inline void screen_draws(const std::uint8_t* codes, Index n_panels, Index n_words,
+                                                       const std::int32_t* offset, const float* root,
+                                                       const std::int8_t* draws, const std::int32_t* draw_offset,
+                                                       const float* draw_slack, float scale, int shift,
+                                                       std::uint16_t* nearer) {
+  for (Index panel = 0; panel < n_panels; ++panel) {
+    __m512i sum[D];
+    for (int t = 0; t < D; ++t) sum[t] = _mm512_setzero_si512();
+    const std::uint8_t* from = codes + panel * n_words * 64;
+    for (Index w = 0; w < n_words; ++w) {
+      const __m512i x = _mm512_loadu_si512(from + w * 64);
+      for (int t = 0; t < D; ++t) {
+        std::int32_t word;
+        std::memcpy(&word, draws + (t * n_words + w) * 4, 4);
+        sum[t] = _mm512_dpbusd_epi32(sum[t], x, _mm512_set1_epi32(word));
+      }
+    }
+    const __m512i base = _mm512_loadu_si512(offset + panel * 16);
+    const __m512 reach = _mm512_loadu_ps(root + panel * 16);
+    __m512i bits = _mm512_setzero_si512();
+    for (int t = 0; t < D; ++t) {
+      const __m512i sq =
+          _mm512_sub_epi32(_mm512_add_epi32(base, _mm512_set1_epi32(draw_offset[t])), _mm512_slli_epi32(sum[t], 1));
+      const __m512 limit = _mm512_add_ps(reach, _mm512_set1_ps(draw_slack[t]));
+      const __mmask16 open = _mm512_cmp_ps_mask(
+          _mm512_cvtepi32_ps(sq), _mm512_mul_ps(_mm512_mul_ps(limit, limit), _mm512_set1_ps(scale)), _CMP_LT_OQ);
+      bits = _mm512_mask_or_epi32(bits, open, bits, _mm512_set1_epi32(1 << (t + shift)));
+    }
+    std::uint16_t* to = nearer + panel * 16;
+    const __m256i before = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(to));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_or_si256(before, _mm512_cvtepi32_epi16(bits)));
+  }
+}
+
+void screen(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset, const float* root,
+            const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack, Index n_draws,
+            float scale, std::uint16_t* nearer) {
+  std::memset(nearer, 0, static_cast<std::size_t>(n_panels) * 16 * sizeof(std::uint16_t));
+  for (Index t = 0; t < n_draws; t += 8)
+    with_constant<8>(static_cast<int>(n_draws - t < 8 ? n_draws - t : 8), [&](auto constant) {
+      screen_draws<constant()>(codes, n_panels, n_words, offset, root, draws + t * n_words * 4, draw_offset + t,
+                               draw_slack + t, scale, static_cast<int>(t), nearer);
+    });
+}
+
+auto screen_kernel() -> decltype(&screen) {
+  return __builtin_cpu_supports("avx512vnni") ? &screen : nullptr;
+}
+#else
+auto screen_kernel() -> decltype(centroid::CentroidKernels<float>::screen) {
+  return nullptr;
+}
+#endif
+
 template <class V, class T>
 SHOAL_INLINE auto leaves_open(V bound, V upper, V slack) {
   return !((bound - upper) * (bound + upper) > slack);
@@ -398,19 +462,37 @@ Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slac
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,         shift_rows<T>,         sq_dist<T>,      add_row<T>,
-    add_moments<T>,         best_of_group<T>,      group_values<T>, nearest_sparse<T>,
-    candidate_distances<T>, candidate_products<T>, gain<T>,         drift<T>,
+    group_lanes<T>,
+    shift_rows<T>,
+    sq_dist<T>,
+    add_row<T>,
+    add_moments<T>,
+    best_of_group<T>,
+    group_values<T>,
+    nearest_sparse<T>,
+    candidate_distances<T>,
+    candidate_products<T>,
+    nullptr,
+    gain<T>,
+    drift<T>,
     list_open<T>,
 };
+
+template <class T>
+centroid::CentroidKernels<T> with_screen(centroid::CentroidKernels<T> kernels) {
+  kernels.screen = screen_kernel();
+  return kernels;
+}
 
 }  // namespace
 
 const centroid::CentroidKernels<float>& centroid_f32() {
-  return table<float>;
+  static const auto kernels = with_screen(table<float>);
+  return kernels;
 }
 const centroid::CentroidKernels<double>& centroid_f64() {
-  return table<double>;
+  static const auto kernels = with_screen(table<double>);
+  return kernels;
 }
 
 }  // namespace shoal::SHOAL_LEVEL
