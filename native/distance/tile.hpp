@@ -96,8 +96,8 @@ struct TileKernels {
 
   /// Sums of form(sample i, row j), or of its square root when `root`, over the rows of groups [begin, end) and the
   /// samples of packed panels: sample_sum[i] += the sum over rows of row_weight[j] (1 when null), for every lane of
-  /// the n_panels panels; and, when sample_weight is not null, row_sum[j - first row of `begin`] += the sum over lanes
-  /// of sample_weight[i] (0 in lanes that hold no sample). Up to max_rows rows, or n_panels panels, are added in T,
+  /// the n_panels panels; and row_sum[j - first row of `begin`] += the sum over lanes of sample_weight[i] (0 in lanes
+  /// that hold no sample), unless both of these are null. Up to max_rows rows, or n_panels panels, are added in T,
   /// then in double; always in the same order.
   void (*sum)(Form form, bool root, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows,
               Index begin, Index end, const T* row_weight, double* sample_sum, double* row_sum);

@@ -348,11 +348,30 @@ void count_within(Form form, const Samples<T>& s, const PackedRows<T>& rows, T r
   });
 }
 
-template <bool Root, bool Rows, class T>
-void sum_of(Form form, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows, Index begin,
-            Index end, const T* row_weight, double* sample_sum, double* row_sum) {
+// Adds value(r, v) of a tile to along[r], weighted by lane, and to out[lane], weighted by row (1 when null).
+template <class T, class Size, class Value>
+SHOAL_INLINE void add_tile(Size n_rows, Value&& value, const T* sample_weight, const T* row_weight, Vec<T>* along,
+                           double* out) {
   using V = Vec<T>;
-  constexpr int N = n_vectors<T>;
+  constexpr int W = lanes_of<T>;
+  alignas(64) T across[panel_lanes<T>];
+  for (int v = 0; v < n_vectors<T>; ++v) {
+    const V weight = sample_weight ? load<V>(sample_weight + v * W) : V{};
+    V total{};
+    for (int r = 0; r < n_rows; ++r) {
+      const V term = value(r, v);
+      along[r] += term * weight;
+      total += row_weight ? term * broadcast<V>(row_weight[r]) : term;
+    }
+    store(across + v * W, total);
+  }
+  for (int i = 0; i < panel_lanes<T>; ++i) out[i] += static_cast<double>(across[i]);
+}
+
+template <class T>
+void sum(Form form, bool root, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows,
+         Index begin, Index end, const T* row_weight, double* sample_sum, double* row_sum) {
+  using V = Vec<T>;
   constexpr int W = lanes_of<T>;
   const auto fill = values_of<T>(form);
   alignas(64) T values[tile_rows<T> * panel_lanes<T>];
@@ -360,45 +379,36 @@ void sum_of(Form form, const T* panels, Index n_panels, const T* sample_weight, 
   for (Index g = begin; g < end; ++g) {
     const Index first = firsts[g];
     const int size = static_cast<int>(firsts[g + 1] - first);
+    const T* weight = row_weight ? row_weight + first : nullptr;
     V along[tile_rows<T>];  // per row: the sums over lanes, still spread over a vector
     for (V& row : along) row = V{};
     for (Index p = 0; p < n_panels; ++p) {
-      fill(size, panels + p * panel_lanes<T> * rows.n_features, rows.data.data() + first * rows.n_features,
-           rows.start.data() + first, rows.n_features, values);
-      for (int v = 0; v < N; ++v) {
-        const Index lanes = p * panel_lanes<T> + v * W;
-        V weight{};
-        if constexpr (Rows) weight = load<V>(sample_weight + lanes);
-        V across{};
-        for (int r = 0; r < size; ++r) {
-          V value = load<V>(values + r * panel_lanes<T> + v * W);
-          if constexpr (Root) value = square_root(value);
-          if constexpr (Rows) along[r] += value * weight;
-          across += row_weight ? value * broadcast<V>(row_weight[first + r]) : value;
-        }
-        for (int i = 0; i < W; ++i) sample_sum[lanes + i] += static_cast<double>(lane<T>(across, i));
+      const T* panel = panels + p * panel_lanes<T> * rows.n_features;
+      const T* lanes = sample_weight ? sample_weight + p * panel_lanes<T> : nullptr;
+      double* out = sample_sum + p * panel_lanes<T>;
+      if (root && form == Form::sq_euclidean) {
+        // the hot one: roots are taken in the registers of the tile
+        for_groups<Form::sq_euclidean>(rows, panel, g, g + 1, [&]<int R>(const Tile<T, R>& tile, Index) {
+          const auto value = [&](int r, int v) { return square_root(tile.sum[r][v]); };
+          add_tile<T>(std::integral_constant<int, R>{}, value, lanes, weight, along, out);
+        });
+      } else {
+        fill(size, panel, rows.data.data() + first * rows.n_features, rows.start.data() + first, rows.n_features,
+             values);
+        const auto value = [&](int r, int v) {
+          const V term = load<V>(values + r * panel_lanes<T> + v * W);
+          return root ? square_root(term) : term;
+        };
+        add_tile<T>(size, value, lanes, weight, along, out);
       }
     }
-    if constexpr (Rows) {
+    if (row_sum)
       for (int r = 0; r < size; ++r) {
         double total = 0;
         for (int i = 0; i < W; ++i) total += static_cast<double>(lane<T>(along[r], i));
         row_sum[first - firsts[begin] + r] += total;
       }
-    }
   }
-}
-
-template <class T>
-void sum(Form form, bool root, const T* panels, Index n_panels, const T* sample_weight, const PackedRows<T>& rows,
-         Index begin, Index end, const T* row_weight, double* sample_sum, double* row_sum) {
-  const auto run = [&](auto kernel) {
-    kernel(form, panels, n_panels, sample_weight, rows, begin, end, row_weight, sample_sum, row_sum);
-  };
-  if (root)
-    sample_weight ? run(sum_of<true, true, T>) : run(sum_of<true, false, T>);
-  else
-    sample_weight ? run(sum_of<false, true, T>) : run(sum_of<false, false, T>);
 }
 
 template <class T>

@@ -567,7 +567,7 @@ def test_continuous_labels_warn_at_the_callers_line():
 # --- blocks and threads ------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("blocks_of_four")
+@pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("weights", [None, "whole", "fractional"])
 def test_threads_do_not_change_a_bit(rng, weights):
     n = 20_000

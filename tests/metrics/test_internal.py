@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 
+import hard_data as hard_data_sets
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -81,7 +82,7 @@ def test_silhouettes_of_every_shape_are_those_of_the_definition(rng, metric, n, 
     np.testing.assert_allclose(single, expected, atol=5e-6)
 
 
-@pytest.mark.usefixtures("blocks_of_four")
+@pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(("n", "k"), [(97, 2), (96, 3), (50, 20), (33, 32)])
 def test_silhouettes_in_many_pieces_are_those_of_the_definition(rng, metric, n, k):
@@ -93,7 +94,7 @@ def test_silhouettes_in_many_pieces_are_those_of_the_definition(rng, metric, n, 
         np.testing.assert_allclose(got, expected, atol=1e-12)
 
 
-@pytest.mark.usefixtures("blocks_of_four")
+@pytest.mark.usefixtures("short_blocks")
 def test_one_cluster_may_be_most_of_the_data(rng):
     X = rng.normal(size=(120, 2))
     for position in (0, 60, 119):
@@ -485,6 +486,45 @@ def test_noise_alone_has_no_score():
         metrics.simplified_silhouette_score([[0.0], [1.0]], [-1, -1], centers=[[0.0], [1.0]], noise="ignore")
     with pytest.raises(ValueError, match="labels must hold 2 to"):
         metrics.silhouette_score([[0.0], [1.0]], [-1, -1], noise="ignore")
+
+
+# --- hard data ---------------------------------------------------------------------------------------------
+
+
+def test_hard_data_score_as_defined(hard_data):
+    X = np.concatenate([hard_data, hard_data])  # no sample is alone in its cluster
+    labels = np.arange(len(X)) % len(hard_data) % 3
+    if len(set(labels)) < 2:
+        labels[len(hard_data) :] = 1
+        X = np.concatenate([X, X])
+        labels = np.concatenate([labels, labels])
+    tiny = np.abs(X).max() < 1e-150  # its squares vanish: clusters are points in the same place
+    for metric in METRICS:
+        got = metrics.silhouette_samples(X, labels, metric=metric)
+        assert np.isfinite(metrics.simplified_silhouette_samples(X, labels, metric=metric)).all()
+        if tiny and "euclidean" in metric:
+            assert (got == 0).all()
+        else:
+            expected = oracle.silhouette(oracle.distances(X, X, metric), labels)
+            np.testing.assert_allclose(got, expected, atol=1e-10)
+    dispersion = metrics.calinski_harabasz_score(X, labels)
+    separation = metrics.davies_bouldin_score(X, labels)
+    if tiny:
+        assert (dispersion, separation) == (1.0, 0.0)
+    else:
+        assert dispersion == pytest.approx(oracle.calinski_harabasz(X, labels), rel=1e-9, abs=1e-9)
+        assert separation == pytest.approx(oracle.davies_bouldin(X, labels), rel=1e-9, abs=1e-9)
+
+
+REFUSED = hard_data_sets.refused()
+
+
+@pytest.mark.parametrize("score", SCORES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("name", REFUSED)
+def test_data_that_are_none_are_refused(score, name):
+    X, message = REFUSED[name]
+    with pytest.raises((ValueError, TypeError), match=message):
+        score(X, [0, 0, 0, 0, 1, 1, 1, 1])
 
 
 # --- input -------------------------------------------------------------------------------------------------

@@ -278,18 +278,25 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def draw_seed(random_state: Any) -> int:
-    """A 64-bit seed for the kernels. An int gives the same seed each time; None a fresh one."""
+def check_random_generator(random_state: Any) -> Any:
+    """`random_state` as something that draws: a Generator itself, else scikit-learn's RandomState for it."""
     from sklearn.utils.validation import check_random_state
 
     if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(0, 2**63, dtype=np.int64))
+        return random_state
     try:
-        state = check_random_state(random_state)
+        return check_random_state(random_state)
     except ValueError:
         raise ValueError(
             "random_state must be None, an int in [0, 2**32 - 1], a RandomState or a Generator; "
             f"got {random_state!r}"
         ) from None
+
+
+def draw_seed(random_state: Any) -> int:
+    """A 64-bit seed for the kernels. An int gives the same seed each time; None a fresh one."""
+    state = check_random_generator(random_state)
+    if isinstance(state, np.random.Generator):
+        return int(state.integers(0, 2**63, dtype=np.int64))
     high, low = (int(v) for v in state.randint(0, 2**31 - 1, size=2))
     return high << 31 | low

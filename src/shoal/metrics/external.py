@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy import sparse as sp
 
 from shoal import _core
 from shoal.base.checks import check_bool, check_choice, check_labels, check_real, check_sample_weight
@@ -100,10 +99,12 @@ def _count(
             self_pairs = int(weight.sum())
         else:
             self_pairs = float((weight * np.minimum(weight, 1.0)).sum())
-    row_start, column, *counts = _core.contingency(a, b, weight)
+    row_start, column, counts, row_total, column_total = _core.contingency(a, b, weight)
     # 64-bit integers come back as NumPy's long long; here they go by their usual name
-    plain = np.float64 if counts[0].dtype.kind == "f" else np.int64
-    return _Table(row_start, column, *(values.view(plain) for values in counts), self_pairs)
+    plain = np.float64 if counts.dtype.kind == "f" else np.int64
+    return _Table(
+        row_start, column, counts.view(plain), row_total.view(plain), column_total.view(plain), self_pairs
+    )
 
 
 def contingency_matrix(
@@ -155,6 +156,8 @@ def contingency_matrix(
            [0, 1, 1],
            [1, 0, 1]])
     """
+    from scipy.sparse import csr_matrix
+
     if eps is not None:
         eps = check_real("eps", eps, 0.0)
         if check_bool("sparse", sparse):
@@ -162,7 +165,7 @@ def contingency_matrix(
     table = _table(labels_true, labels_pred, sample_weight, noise)
     count = table.counts if dtype is None else table.counts.astype(dtype)
     shape = (table.row_total.size, table.column_total.size)
-    matrix = sp.csr_matrix((count, table.column, table.row_start), shape=shape)
+    matrix = csr_matrix((count, table.column, table.row_start), shape=shape)
     if check_bool("sparse", sparse):
         return matrix
     dense = matrix.toarray()
@@ -498,7 +501,9 @@ def mutual_info_score(
 
 def _table_of_matrix(contingency: Any) -> _Table:
     """The table of a contingency matrix given by the user; rows and columns of zeros are dropped."""
-    matrix = sp.csr_matrix(contingency)
+    from scipy.sparse import csr_matrix
+
+    matrix = csr_matrix(contingency)
     if matrix.dtype.kind not in "biuf":
         raise ValueError(f"contingency must hold numbers; got dtype {matrix.dtype}")
     matrix.sum_duplicates()

@@ -19,10 +19,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from shoal import _core
-from shoal.base.checks import check_choice, check_int, check_labels, check_matrix, check_weight
+from shoal.base.checks import (
+    check_choice,
+    check_int,
+    check_labels,
+    check_matrix,
+    check_random_generator,
+    check_weight,
+)
 from shoal.base.progress import progress
 from shoal.metrics.labels import as_integers, noise_mask
 
@@ -258,11 +264,8 @@ def silhouette_score(
     clustering = _clustering(data, labels, sample_weight, noise)
     if sample_size is not None:
         check_int("sample_size", sample_size, 1)
-        generator = random_state
-        if not isinstance(random_state, np.random.Generator):
-            generator = check_random_state(random_state)
         members = np.flatnonzero(clustering.taking_part)
-        subset = members[generator.permutation(members.size)[:sample_size]]
+        subset = members[check_random_generator(random_state).permutation(members.size)[:sample_size]]
         data = data[np.ix_(subset, subset)] if name == "precomputed" else data[subset]
         weight = None if clustering.weight is None else clustering.weight[subset]
         clustering = _coded(clustering.cluster[subset], None, weight)
