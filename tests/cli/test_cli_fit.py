@@ -390,7 +390,7 @@ def test_ctrl_c_is_one_line_and_leaves_no_output(shoal, folder, monkeypatch):
     assert list((folder / "shoal-report").iterdir()) == []
 
 
-COMMAND = [sys.executable, "-c", "import sys; from shoal.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "shoal"]
 
 
 def environment(**more):
