@@ -223,7 +223,8 @@ def test_the_demo_scores_two_data_sets_and_leaves_one_report(shoal, folder):
 
 
 def test_the_small_commands(shoal):
-    assert shoal("--version").out == f"shoal {library.__version__}\n"
+    for line in ("--version", "--version fit"):
+        assert shoal(line).out == f"shoal {library.__version__}\n"
     listed = shoal("algorithms").out
     for algorithm in ALGORITHMS.values():
         assert algorithm.name in listed
@@ -350,6 +351,26 @@ def test_a_full_disk_is_one_line(shoal, monkeypatch):
     assert outcome.err == "shoal: shoal-report/model.shoal: no space left on device\n"
 
 
+def test_a_report_that_does_not_fit_on_the_disk_is_one_line(shoal, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device", "shoal-report/report.html")
+
+    monkeypatch.setattr("shoal.cli.work.Report.write", full)
+    outcome = shoal("fit iris.csv -k 3")
+    assert (outcome.code, outcome.err) == (2, "shoal: shoal-report/report.html: no space left on device\n")
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_the_fit(shoal, monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr(library.KMeans, "fit", None)  # not reached
+    outcome = shoal("fit iris.csv -k 3")
+    assert outcome.code == 2
+    assert outcome.err == "shoal: cannot write shoal-report/labels.csv: permission denied\n"
+
+
 def test_our_own_faults_are_shown_in_full(shoal, monkeypatch):
     def broken(*_, **__):
         raise ValueError("a bug")
@@ -369,7 +390,7 @@ def test_ctrl_c_is_one_line_and_leaves_no_output(shoal, folder, monkeypatch):
     assert list((folder / "shoal-report").iterdir()) == []
 
 
-COMMAND = [sys.executable, "-c", "import sys; from shoal.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "shoal"]
 
 
 def environment(**more):

@@ -285,6 +285,7 @@ def test_a_models_columns_do_not_need_the_labels_of_an_archive(tmp_path):
         ("t.arrow", b"ARROW1 and no more", "cannot be read as ARROW: "),
         ("t.npy", b"hello", "cannot be read as NPY: "),
         ("t.npy", b"", "cannot be read as NPY: "),
+        ("t.npy", b"\x93NUMPY\x01\x00 and no more", "cannot be read as NPY: "),
         ("t.npz", b"hello", "cannot be read as NPZ: "),
     ],
 )

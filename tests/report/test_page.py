@@ -157,6 +157,14 @@ def test_text_from_the_data_is_never_markup():
     assert "%{x}" not in labels
 
 
+def test_noise_is_named_when_one_hovers_over_many_points():
+    labels = np.arange(2000) % 50 - 1
+    part = Clustering(RNG.normal(size=(2000, 2)), labels, "many")
+    texts = scatter_figure(part, project(part)).data[0].text
+    assert texts[0] == "noise<br>row 0"
+    assert texts[1] == "cluster 0<br>row 1"
+
+
 def test_two_clusterings_stand_on_one_page():
     page = Page(Report([clustering(), clustering(title="Again", y=None)], title="Both").html())
     words = page.words()
@@ -266,6 +274,18 @@ def test_many_points_are_drawn_with_webgl_and_many_clusters_share_a_trace():
     assert figure.data[0].text[5] == "cluster 5<br>row 5"
     assert len(sizes_figure(part).data[0].x) == 60
     Page(Report([part]).html())
+
+
+def test_very_many_clusters_are_cut_to_the_largest_and_it_is_told():
+    labels = np.concatenate([np.repeat(np.arange(5), 20), np.arange(5, 150)])
+    points = RNG.normal(size=(labels.size, 3))
+    page = Page(Report([Clustering(points, labels, "many")]).html())
+    words = page.words()
+    assert "The 60 largest; 90 more are not drawn." in words
+    assert "The 100 largest of 150." in words
+    assert "The 24 largest of 150 clusters." in words
+    shown = page.figures()["sizes-0-data"]["data"][0]["x"]
+    assert shown[:5] == ["0", "1", "2", "3", "4"]
 
 
 def test_bars_are_the_sizes():

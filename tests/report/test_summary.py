@@ -6,6 +6,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from shoal.report import Clustering
+from shoal.report import summary as module
 from shoal.report.summary import project, summarize
 
 RNG = np.random.default_rng(5)
@@ -97,6 +98,14 @@ def test_more_features_are_projected_on_principal_components_and_the_share_is_st
     one, two = pca.explained_variance_ratio_
     assert found.axes == (f"component 1 ({one:.1%} of variance)", f"component 2 ({two:.1%} of variance)")
     assert f"hold {one + two:.1%} of the variance" in found.note
+
+
+def test_components_of_large_data_come_from_a_sample_and_it_is_stated(monkeypatch):
+    monkeypatch.setattr(module, "MAX_PCA_VALUES", 1)  # the least the sample can be is 2000 rows
+    points = RNG.normal(size=(5000, 3)) * [5, 2, 0.1]
+    found = project(clustering(points, np.zeros(5000, dtype=int)))
+    assert "principal components (of a random sample of 2,000 rows)" in found.note
+    assert np.abs(np.corrcoef(found.points[:, 0], points[:, 0])[0, 1]) > 0.999
 
 
 def test_a_huge_offset_does_not_spoil_the_components():

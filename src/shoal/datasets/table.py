@@ -258,12 +258,11 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     path : path-like
         The format follows the suffix: ``.csv .tsv .txt .parquet .pq .arrow .feather .ipc .npy .npz``.
 
-        * CSV: the separator is the one of ``, ; tab |`` that occurs most in the first line; columns are
-          called x0, x1, ... when the first line holds numbers only. Text columns whose every value is a
-          number apart from spaces become numbers. ``NA N/A NaN NULL None ?`` and nothing are empty cells.
+        * CSV: the separator is the one of ``, ; tab |`` that occurs most in the first line; columns are called
+          x0, x1, ... when the first line holds numbers only. Text columns whose every value is a number apart
+          from spaces become numbers. ``NA N/A NaN NULL None ?`` and nothing are empty cells.
         * NPY: a matrix, columns x0, x1, ...; one dimension is one column.
-        * NPZ: ``X`` (or the only two-dimensional array) gives the features; one-dimensional arrays of the
-        same
+        * NPZ: ``X`` (or the only two-dimensional array) gives the features; one-dimensional arrays of the same
           length become further columns, and ``y`` the label column.
 
     Returns

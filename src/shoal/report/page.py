@@ -173,8 +173,8 @@ def write_report(
 
     Notes
     -----
-    O(n · d) for scores and summaries, at most 4e9 pair-features for the silhouette, d² per row for the
-    principal components of at most 50000 rows. Memory: a sorted copy of `X`, one cluster at a time.
+    O(n · d) for scores and summaries; samples keep the silhouette to about 4e9 pair-features and the
+    principal components to 2e7 · d. Memory: the rows of one cluster at a time, and 0.5 GB for the components.
 
     Examples
     --------

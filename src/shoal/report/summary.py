@@ -13,8 +13,8 @@ from shoal.report.scores import stratified_sample
 
 # Points a scatter shows at most; more only slow the browser down.
 MAX_POINTS = 20_000
-# Rows that principal components are computed from at most.
-MAX_PCA_ROWS = 50_000
+# Values that principal components are computed from at most.
+MAX_PCA_VALUES = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def project(result: Clustering, *, most: int = MAX_POINTS) -> Projection:
     """The two features themselves when there are two; otherwise the first two principal components of what
     the algorithm saw.
 
-    More than `most` points are sampled, each cluster in proportion (fixed seed). O(min(n, 50000) · d²) time.
+    More than `most` points are sampled, each cluster in proportion (fixed seed). The components are
+    those of a sample when `X` has more than 20 million values: at most 2e7 · d time, 0.5 GB of memory.
     """
     n_samples, n_features = result.X.shape
     if n_samples > most:
@@ -184,9 +185,10 @@ def _principal_axes(
     from sklearn.decomposition import PCA
 
     note = ""
-    if X.shape[0] > MAX_PCA_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(X.shape[0], MAX_PCA_ROWS, replace=False))
-        X, note = X[rows], f" (of a random sample of {MAX_PCA_ROWS:,} rows)"
+    most = max(2_000, MAX_PCA_VALUES // X.shape[1])
+    if X.shape[0] > most:
+        rows = np.sort(np.random.default_rng(0).choice(X.shape[0], most, replace=False))
+        X, note = X[rows], f" (of a random sample of {most:,} rows)"
     mean = X.mean(axis=0, dtype=np.float64)
     centered = (X - mean).astype(X.dtype)  # before PCA, whose covariance loses the digits of a large offset
     if min(X.shape) < 2 or not centered.any():  # one row, or all rows equal: any axes do
