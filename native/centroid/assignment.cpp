@@ -661,11 +661,28 @@ Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters) {
 
 template <class T>
 void mean_of(Points<const T> centers, T* origin) {
-  std::vector<double> sum(at(centers.n_features), 0.0);
+  const Index d = centers.n_features;
+  std::vector<double> sum(at(d), 0.0);
+  std::vector<T> low(centers.row(0), centers.row(0) + d);
+  std::vector<T> high = low;
   for (Index j = 0; j < centers.n_samples; ++j)
-    for (Index p = 0; p < centers.n_features; ++p) sum[at(p)] += static_cast<double>(centers.row(j)[p]);
-  for (Index p = 0; p < centers.n_features; ++p)
-    origin[p] = static_cast<T>(sum[at(p)] / static_cast<double>(centers.n_samples));
+    for (Index p = 0; p < d; ++p) {
+      const T value = centers.row(j)[p];
+      sum[at(p)] += static_cast<double>(value);
+      low[at(p)] = std::min(low[at(p)], value);
+      high[at(p)] = std::max(high[at(p)], value);
+    }
+  for (Index p = 0; p < d; ++p) {
+    const double range = static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]);
+    if (!(range > 0)) {
+      origin[p] = low[at(p)];
+      continue;
+    }
+    // A 16th of the range or less, down to a power of two.
+    const double step = std::ldexp(1.0, std::max(std::ilogb(range) - 4, -1074));
+    const double mean = sum[at(p)] / static_cast<double>(centers.n_samples);
+    origin[p] = static_cast<T>(std::nearbyint(mean / step) * step);
+  }
 }
 
 template <class T>

@@ -66,7 +66,9 @@ std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x
 template <class T>
 Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters);
 
-/// Mean of the centres: the origin of the tile, a function of the centres alone, so that predict repeats fit.
+/// About the mean of the centres: the origin of the tile, a function of the centres alone, so that predict repeats
+/// fit. It lies on a grid of powers of two, a feature's step a 16th to a 32nd of its range: coordinates that are
+/// multiples of a power of two remain so after the shift, and their ties remain ties.
 template <class T>
 void mean_of(Points<const T> centers, T* origin);
 
