@@ -245,15 +245,6 @@ class SparseAssigner final : public Assigner<T> {
 
 // --- Hamerly ------------------------------------------------------------------------------------------------
 
-template <class T>
-T sqrt_up(T sq, T unit) {
-  return std::sqrt(std::max(sq, T{0})) * (1 + unit);
-}
-template <class T>
-T sqrt_down(T sq, T unit) {
-  return std::sqrt(std::max(sq, T{0})) * (1 - unit);
-}
-
 // upper_[i] is at least the distance from sample i to its own centre, lower_[i] at most that to any other. Both are
 // loosened by every move of the centres and tightened only when they fail to rule a change out.
 template <class T>
@@ -301,7 +292,7 @@ class HamerlyAssigner final : public Assigner<T> {
       lower = std::max(T{0}, (lower - (a == fastest_ ? second_ : largest_)) * (1 - 4 * eps));
       if (ruled_out(i)) continue;
       if (a >= 0) {
-        upper = sqrt_up(kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features), rounding_.unit);
+        upper = rounding_.root_up(kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features));
         if (ruled_out(i)) continue;
       }
       own.open.push_back(static_cast<std::int32_t>(i));
@@ -320,10 +311,9 @@ class HamerlyAssigner final : public Assigner<T> {
       const std::int32_t a = own.label[at(s)];
       const T sq = kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
       label[i] = a;
-      upper_[at(i)] = sqrt_up(sq, rounding_.unit);
-      lower_[at(i)] = sqrt_down(
-          sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) - rounding_.slack(upper_[at(i)]),
-          rounding_.unit);
+      upper_[at(i)] = rounding_.root_up(sq);
+      lower_[at(i)] = rounding_.root_down(sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) -
+                                          rounding_.slack(upper_[at(i)]));
     }
     return n * rows_.n_rows;
   }
@@ -474,7 +464,7 @@ class GroupAssigner final : public Assigner<T> {
       own.own_sq[at(i)] = infinity;
       if (label[i] < 0) continue;
       own.own_sq[at(i)] = kernel_.sq_dist(x_.row(begin + i), centers_.row(label[i]), x_.n_features);
-      upper[i] = sqrt_up(own.own_sq[at(i)], rounding_.unit);
+      upper[i] = rounding_.root_up(own.own_sq[at(i)]);
     }
     return any;
   }
@@ -578,10 +568,10 @@ class GroupAssigner final : public Assigner<T> {
         const T* value = group.values.data() + s * size_;
         for (Index l = 0; l < size_; ++l)
           to[l * n] =
-              center[l] < 0 || center[l] == own.found[slot] ? infinity : sqrt_down(base + 2 * value[l], rounding_.unit);
+              center[l] < 0 || center[l] == own.found[slot] ? infinity : rounding_.root_down(base + 2 * value[l]);
       } else {
         const LaneBest<T>& best = group.best[at(s)];
-        *to = sqrt_down(base + 2 * (center[best.lane] == own.found[slot] ? best.second : best.best), rounding_.unit);
+        *to = rounding_.root_down(base + 2 * (center[best.lane] == own.found[slot] ? best.second : best.best));
       }
     }
   }
@@ -595,10 +585,9 @@ class GroupAssigner final : public Assigner<T> {
     const std::int32_t found = own.found[at(s)];
     if (found == a) return;
     label[i] = found;
-    upper_[at(begin + i)] =
-        sqrt_up(kernel_.sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features), rounding_.unit);
+    upper_[at(begin + i)] = rounding_.root_up(kernel_.sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features));
     if (a < 0) return;
-    const T distance = sqrt_down(own.own_sq[at(s)], rounding_.unit);
+    const T distance = rounding_.root_down(own.own_sq[at(s)]);
     T& bound = bounds[bound_of(lanes_.lane_of[at(a)]) * n + i];
     bound = PerCenter ? distance : std::min(bound, distance);
   }
@@ -623,7 +612,8 @@ template <class T>
 Rounding<T>::Rounding(Index n_features, T c_max)
     : unit(static_cast<T>(n_features + 8) * std::numeric_limits<T>::epsilon()),
       scale(4 * unit * c_max),
-      shift(2 * c_max) {}
+      floor(static_cast<T>(4 * (n_features + 8)) * std::numeric_limits<T>::min()),
+      shift(2 * c_max + (scale > 0 ? floor / scale : T{0})) {}
 
 template <class T>
 std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& rows, Index n_clusters) {
