@@ -98,9 +98,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
   result.labels.assign(at(n), -1);
   std::vector<T> next_centers(result.centers.size());
   std::vector<T> moves(at(k));
-  std::vector<T> origin(at(d));
-  if (!x.sparse()) mean_of(start, origin.data());
-  CenterSums<T> sums(x, weight, k, origin);
+  CenterSums<T> sums(x, weight, k, origin_of_sums(x, weight));
   Points<T> centers{result.centers.data(), k, d};
 
   Policy<T> policy(options.algorithm, x, k);
