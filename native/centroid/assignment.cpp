@@ -366,7 +366,7 @@ class GroupAssigner final : public Assigner<T> {
         moves_(at(n_clusters), T{0}),
         bound_moves_(at(n_bounds_), T{0}),
         upper_(at(x.n_samples), infinity),
-        bounds_(at(x.n_samples * n_bounds_), T{0}),
+        bounds_(std::make_unique_for_overwrite<T[]>(at(x.n_samples * n_bounds_))),
         scratch_(at(parallel::n_threads())) {}
 
   void prepare(Points<const T> centers, std::span<const T> moves, Run&) override {
@@ -428,7 +428,7 @@ class GroupAssigner final : public Assigner<T> {
 
   Index assign_block(Index begin, Index end, Scratch& own, std::int32_t* labels) {
     const Index n = end - begin;
-    T* bounds = bounds_.data() + begin * n_bounds_;
+    T* bounds = bounds_.get() + begin * n_bounds_;
     std::int32_t* label = labels + begin;
     if (!loosen(begin, n, bounds, label, own)) return 0;
     const Index needed = list_groups(begin, n, bounds, own);
@@ -576,7 +576,7 @@ class GroupAssigner final : public Assigner<T> {
     }
   }
 
-  Index own_begin(const T* bounds) const { return (bounds - bounds_.data()) / n_bounds_; }
+  Index own_begin(const T* bounds) const { return (bounds - bounds_.get()) / n_bounds_; }
 
   // The label, the upper bound, and the old centre back under its bound.
   void settle(Index s, Index begin, Index n, T* bounds, std::int32_t* label, Scratch& own) {
@@ -602,7 +602,8 @@ class GroupAssigner final : public Assigner<T> {
   Rounding<T> rounding_;
   std::vector<T> moves_, bound_moves_;
   bool prepared_ = false;
-  std::vector<T> upper_, bounds_;
+  std::vector<T> upper_;
+  std::unique_ptr<T[]> bounds_;  // not touched before the first pass, which runs in parallel and can be interrupted
   std::vector<Scratch> scratch_;
 };
 
