@@ -64,7 +64,7 @@ KINDS = {
     "squares below the smallest float64": lambda rng, n, d: rng.normal(size=(n, d)) * 1e-160,
     "squares near the largest float32": lambda rng, n, d: rng.normal(size=(n, d)) * 1e17,
 }
-# n, d, k: one cluster, a cluster per sample, one feature, and more centres than one and than two groups of lanes
+# n, d, k: one cluster, a cluster per sample, one feature, more centres than one and than two groups of lanes
 SHAPES = [(60, 3, 1), (33, 2, 33), (300, 1, 7), (300, 2, 20), (150, 17, 40), (400, 5, 70), (90, 64, 9)]
 
 
@@ -326,7 +326,7 @@ def test_inertia_never_rises(rng, start, metric, weighted):
 @both_dtypes
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "orders" not in kind and "squares" not in kind])
 def test_without_a_tolerance_it_ends_where_no_label_changes(rng, kind, dtype):
-    """Also where rounding would have labels go round in circles: duplicates, more clusters than distinct rows."""
+    """Also where rounding would send labels round in circles: duplicates, more clusters than distinct rows."""
     for n, d, k in [(109, 2, 70), (60, 3, 40), (19, 3, 19), (12, 15, 12), (152, 1, 40), (200, 4, 5)]:
         for _ in range(5):
             X = KINDS[kind](rng, n, d).astype(dtype)
@@ -538,7 +538,7 @@ def test_float32_finds_the_same_partition_of_separated_data(rng, metric):
 @pytest.mark.parametrize("init", ["k-means++", "k-means||", "random", "array"])
 @pytest.mark.parametrize("metric", METRICS)
 def test_sparse_rows_are_clustered_like_dense_ones(rng, metric, init):
-    """Integers for the Euclidean distance, where sums are exact; for the cosine no rows at right angles: they tie."""
+    """Integers for the Euclidean distance, where sums are exact; for the cosine no right angles: they tie."""
     X = rng.integers(0, 4, size=(200, 15)) if metric == "euclidean" else rng.uniform(size=(200, 15))
     X = np.where(rng.uniform(size=(200, 15)) < np.linspace(1, 0.1, 15), X, 0).astype(float)
     weight = rng.integers(0, 3, size=200)
