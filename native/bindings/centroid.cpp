@@ -2,6 +2,7 @@
 #include "bindings/rooms.hpp"
 #include "centroid/kmeans.hpp"
 #include "centroid/seeding.hpp"
+#include "centroid/unit_rows.hpp"
 #include "centroid/update.hpp"
 
 namespace shoal::bindings {
@@ -78,6 +79,15 @@ void bind(nb::module_& m) {
             [&](Run& run) { return centroid::inertia<T>(x, weights(weight), points(centers), view(labels), run); });
       },
       "weight"_a.none(), "centers"_a, "labels"_a, "Weighted sum of squared distances to the own centres.");
+  def_rows<T>(
+      m, "unit_rows",
+      [](const Rows<T>& x) {
+        std::vector<T> out(static_cast<std::size_t>(x.size()));
+        enter([&](Run& run) { centroid::unit_rows<T>(x, out.data(), run); });
+        if (x.sparse()) return array(std::move(out));
+        return array(std::move(out), {static_cast<std::size_t>(x.n_samples), static_cast<std::size_t>(x.n_features)});
+      },
+      "The values, each row scaled to unit length.");
   def_rows<T, const OptionalVector<T>&>(
       m, "mean_and_spread",
       [](const Rows<T>& x, const OptionalVector<T>& weight) {

@@ -245,15 +245,6 @@ class SparseAssigner final : public Assigner<T> {
 
 // --- Hamerly ------------------------------------------------------------------------------------------------
 
-template <class T>
-T sqrt_up(T sq, T unit) {
-  return std::sqrt(std::max(sq, T{0})) * (1 + unit);
-}
-template <class T>
-T sqrt_down(T sq, T unit) {
-  return std::sqrt(std::max(sq, T{0})) * (1 - unit);
-}
-
 // upper_[i] is at least the distance from sample i to its own centre, lower_[i] at most that to any other. Both are
 // loosened by every move of the centres and tightened only when they fail to rule a change out.
 template <class T>
@@ -301,7 +292,7 @@ class HamerlyAssigner final : public Assigner<T> {
       lower = std::max(T{0}, (lower - (a == fastest_ ? second_ : largest_)) * (1 - 4 * eps));
       if (ruled_out(i)) continue;
       if (a >= 0) {
-        upper = sqrt_up(kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features), rounding_.unit);
+        upper = rounding_.root_up(kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features));
         if (ruled_out(i)) continue;
       }
       own.open.push_back(static_cast<std::int32_t>(i));
@@ -320,10 +311,9 @@ class HamerlyAssigner final : public Assigner<T> {
       const std::int32_t a = own.label[at(s)];
       const T sq = kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
       label[i] = a;
-      upper_[at(i)] = sqrt_up(sq, rounding_.unit);
-      lower_[at(i)] = sqrt_down(
-          sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) - rounding_.slack(upper_[at(i)]),
-          rounding_.unit);
+      upper_[at(i)] = rounding_.root_up(sq);
+      lower_[at(i)] = rounding_.root_down(sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) -
+                                          rounding_.slack(upper_[at(i)]));
     }
     return n * rows_.n_rows;
   }
@@ -376,7 +366,7 @@ class GroupAssigner final : public Assigner<T> {
         moves_(at(n_clusters), T{0}),
         bound_moves_(at(n_bounds_), T{0}),
         upper_(at(x.n_samples), infinity),
-        bounds_(at(x.n_samples * n_bounds_), T{0}),
+        bounds_(std::make_unique_for_overwrite<T[]>(at(x.n_samples * n_bounds_))),
         scratch_(at(parallel::n_threads())) {}
 
   void prepare(Points<const T> centers, std::span<const T> moves, Run&) override {
@@ -438,7 +428,7 @@ class GroupAssigner final : public Assigner<T> {
 
   Index assign_block(Index begin, Index end, Scratch& own, std::int32_t* labels) {
     const Index n = end - begin;
-    T* bounds = bounds_.data() + begin * n_bounds_;
+    T* bounds = bounds_.get() + begin * n_bounds_;
     std::int32_t* label = labels + begin;
     if (!loosen(begin, n, bounds, label, own)) return 0;
     const Index needed = list_groups(begin, n, bounds, own);
@@ -474,7 +464,7 @@ class GroupAssigner final : public Assigner<T> {
       own.own_sq[at(i)] = infinity;
       if (label[i] < 0) continue;
       own.own_sq[at(i)] = kernel_.sq_dist(x_.row(begin + i), centers_.row(label[i]), x_.n_features);
-      upper[i] = sqrt_up(own.own_sq[at(i)], rounding_.unit);
+      upper[i] = rounding_.root_up(own.own_sq[at(i)]);
     }
     return any;
   }
@@ -578,15 +568,15 @@ class GroupAssigner final : public Assigner<T> {
         const T* value = group.values.data() + s * size_;
         for (Index l = 0; l < size_; ++l)
           to[l * n] =
-              center[l] < 0 || center[l] == own.found[slot] ? infinity : sqrt_down(base + 2 * value[l], rounding_.unit);
+              center[l] < 0 || center[l] == own.found[slot] ? infinity : rounding_.root_down(base + 2 * value[l]);
       } else {
         const LaneBest<T>& best = group.best[at(s)];
-        *to = sqrt_down(base + 2 * (center[best.lane] == own.found[slot] ? best.second : best.best), rounding_.unit);
+        *to = rounding_.root_down(base + 2 * (center[best.lane] == own.found[slot] ? best.second : best.best));
       }
     }
   }
 
-  Index own_begin(const T* bounds) const { return (bounds - bounds_.data()) / n_bounds_; }
+  Index own_begin(const T* bounds) const { return (bounds - bounds_.get()) / n_bounds_; }
 
   // The label, the upper bound, and the old centre back under its bound.
   void settle(Index s, Index begin, Index n, T* bounds, std::int32_t* label, Scratch& own) {
@@ -595,10 +585,9 @@ class GroupAssigner final : public Assigner<T> {
     const std::int32_t found = own.found[at(s)];
     if (found == a) return;
     label[i] = found;
-    upper_[at(begin + i)] =
-        sqrt_up(kernel_.sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features), rounding_.unit);
+    upper_[at(begin + i)] = rounding_.root_up(kernel_.sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features));
     if (a < 0) return;
-    const T distance = sqrt_down(own.own_sq[at(s)], rounding_.unit);
+    const T distance = rounding_.root_down(own.own_sq[at(s)]);
     T& bound = bounds[bound_of(lanes_.lane_of[at(a)]) * n + i];
     bound = PerCenter ? distance : std::min(bound, distance);
   }
@@ -613,7 +602,8 @@ class GroupAssigner final : public Assigner<T> {
   Rounding<T> rounding_;
   std::vector<T> moves_, bound_moves_;
   bool prepared_ = false;
-  std::vector<T> upper_, bounds_;
+  std::vector<T> upper_;
+  std::unique_ptr<T[]> bounds_;  // not touched before the first pass, which runs in parallel and can be interrupted
   std::vector<Scratch> scratch_;
 };
 
@@ -623,7 +613,8 @@ template <class T>
 Rounding<T>::Rounding(Index n_features, T c_max)
     : unit(static_cast<T>(n_features + 8) * std::numeric_limits<T>::epsilon()),
       scale(4 * unit * c_max),
-      shift(2 * c_max) {}
+      floor(static_cast<T>(4 * (n_features + 8)) * std::numeric_limits<T>::min()),
+      shift(2 * c_max + (scale > 0 ? floor / scale : T{0})) {}
 
 template <class T>
 std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& rows, Index n_clusters) {
@@ -661,11 +652,28 @@ Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters) {
 
 template <class T>
 void mean_of(Points<const T> centers, T* origin) {
-  std::vector<double> sum(at(centers.n_features), 0.0);
+  const Index d = centers.n_features;
+  std::vector<double> sum(at(d), 0.0);
+  std::vector<T> low(centers.row(0), centers.row(0) + d);
+  std::vector<T> high = low;
   for (Index j = 0; j < centers.n_samples; ++j)
-    for (Index p = 0; p < centers.n_features; ++p) sum[at(p)] += static_cast<double>(centers.row(j)[p]);
-  for (Index p = 0; p < centers.n_features; ++p)
-    origin[p] = static_cast<T>(sum[at(p)] / static_cast<double>(centers.n_samples));
+    for (Index p = 0; p < d; ++p) {
+      const T value = centers.row(j)[p];
+      sum[at(p)] += static_cast<double>(value);
+      low[at(p)] = std::min(low[at(p)], value);
+      high[at(p)] = std::max(high[at(p)], value);
+    }
+  for (Index p = 0; p < d; ++p) {
+    const double range = static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]);
+    if (!(range > 0)) {
+      origin[p] = low[at(p)];
+      continue;
+    }
+    // A 16th of the range or less, down to a power of two.
+    const double step = std::ldexp(1.0, std::max(std::ilogb(range) - 4, -1074));
+    const double mean = sum[at(p)] / static_cast<double>(centers.n_samples);
+    origin[p] = static_cast<T>(std::nearbyint(mean / step) * step);
+  }
 }
 
 template <class T>

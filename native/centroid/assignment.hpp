@@ -16,6 +16,8 @@
 //
 // Cost per pass: n k d multiply-adds at most; bounds: n (Hamerly), n k / group size (Yinyang), n k (Elkan) values.
 #pragma once
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -34,12 +36,16 @@ template <class T>
 struct Rounding {
   T unit = 0;   // relative error of a sum over the features
   T scale = 0;  // 4 * unit * c_max: twice the error of a difference of two v, as squared distances differ by 2 v
-  T shift = 0;  // 2 c_max
+  T floor = 0;  // more than such sums lose where their terms vanish below the smallest number
+  T shift = 0;  // 2 c_max, and what adds the floor to the slack
 
   Rounding() = default;
   Rounding(Index n_features, T c_max);
   /// Squared distances that differ by more than this are in the same order as their v.
   T slack(T own_distance) const { return scale * (own_distance + shift); }
+  /// A number not below (above) the distance whose square was computed as `sq`.
+  T root_up(T sq) const { return std::sqrt(std::max(sq, T{0}) + floor) * (1 + unit); }
+  T root_down(T sq) const { return std::sqrt(std::max(sq - floor, T{0})) * (1 - unit); }
 };
 
 /// One way of assigning. Use: prepare() with each new set of centres, then assign() for all blocks.
@@ -66,7 +72,9 @@ std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x
 template <class T>
 Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters);
 
-/// Mean of the centres: the origin of the tile, a function of the centres alone, so that predict repeats fit.
+/// About the mean of the centres: the origin of the tile, a function of the centres alone, so that predict repeats
+/// fit. It lies on a grid of powers of two, a feature's step a 16th to a 32nd of its range: coordinates that are
+/// multiples of a power of two remain so after the shift, and their ties remain ties.
 template <class T>
 void mean_of(Points<const T> centers, T* origin);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <unordered_set>
 
 #include "centroid/update.hpp"
 #include "parallel/parallel_for.hpp"
@@ -85,6 +87,37 @@ void scale_to_unit(Points<T> centers, Points<const T> before) {
   }
 }
 
+// Labelings of the steps so far, by a sum over samples that changes with every label. In exact arithmetic a labeling
+// that led to another one never comes back (docs/specification/kmeans.md); when one does, rounding moves the labels
+// and the loop may end.
+class Labelings {
+ public:
+  static std::uint64_t term(Index sample, std::int32_t label) {
+    auto bits = static_cast<std::uint64_t>(sample) * 0x9E3779B97F4A7C15u + static_cast<std::uint32_t>(label);
+    bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9u;
+    bits = (bits ^ bits >> 27) * 0x94D049BB133111EBu;
+    return bits ^ bits >> 31;
+  }
+  static std::uint64_t sum(std::span<const std::int32_t> labels) {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) total += term(static_cast<Index>(i), labels[i]);
+    return total;
+  }
+  /// Takes the labeling of the next step; true when an earlier one than the last was the same.
+  bool returns(std::uint64_t labeling) {
+    const bool known = earlier_.contains(labeling);
+    if (any_) earlier_.insert(last_);
+    any_ = true;
+    last_ = labeling;
+    return known;
+  }
+
+ private:
+  std::unordered_set<std::uint64_t> earlier_;
+  std::uint64_t last_ = 0;
+  bool any_ = false;
+};
+
 }  // namespace
 
 template <class T>
@@ -98,9 +131,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
   result.labels.assign(at(n), -1);
   std::vector<T> next_centers(result.centers.size());
   std::vector<T> moves(at(k));
-  std::vector<T> origin(at(d));
-  if (!x.sparse()) mean_of(start, origin.data());
-  CenterSums<T> sums(x, weight, k, origin);
+  CenterSums<T> sums(x, weight, k, origin_of_sums(x, weight));
   Points<T> centers{result.centers.data(), k, d};
 
   Policy<T> policy(options.algorithm, x, k);
@@ -112,21 +143,26 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
 
   // One assignment pass; returns how many labels changed. Changes are given to the sums when `gather`.
   double computed_share = 0;
+  std::uint64_t labeling = Labelings::sum(result.labels);
   const auto assign = [&](bool gather) {
     assigner->prepare(centers, moves, run);
     std::atomic<Index> changed{0};
     std::atomic<Index> computed{0};
+    std::atomic<std::uint64_t> difference{0};
     const auto pass = [&](Index begin, Index end, int thread, Index chunk) {
       std::vector<std::int32_t> before(label + begin, label + end);
       computed.fetch_add(assigner->assign(begin, end, thread, label), std::memory_order_relaxed);
       Index here = 0;
+      std::uint64_t terms = 0;
       for (Index i = begin; i < end; ++i) {
         const std::int32_t from = before[at(i - begin)];
         if (label[i] == from) continue;
         ++here;
+        terms += Labelings::term(i, label[i]) - Labelings::term(i, from);
         if (gather) sums.change(chunk, i, from, label[i]);
       }
       changed.fetch_add(here, std::memory_order_relaxed);
+      difference.fetch_add(terms, std::memory_order_relaxed);
     };
     const parallel::Blocks& chunks = sums.chunks();
     parallel::for_blocks(chunks, run, work, [&](Index c, int thread) {
@@ -136,16 +172,20 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
       }
     });
     computed_share = static_cast<double>(computed.load()) / (static_cast<double>(n) * static_cast<double>(k));
+    labeling += difference.load();
     return changed.load();
   };
 
+  Labelings labelings;
   bool settled = false;  // the labels are those of the centres
   while (result.n_iter < options.max_iter) {
     const Index changed = assign(true);
     ++result.n_iter;
+    const bool returned = labelings.returns(labeling);
     sums.apply(run);
     const auto relocated = relocate_empty(x, weight, Points<const T>(centers), std::span(result.labels), sums, run);
     for (Index i : relocated) assigner->forget(i);
+    if (!relocated.empty()) labeling = Labelings::sum(result.labels);
     sums.means({next_centers.data(), k, d});
     if (options.spherical) scale_to_unit<T>({next_centers.data(), k, d}, centers);
     double shift = 0;
@@ -165,7 +205,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
       result.converged = settled = true;
       break;
     }
-    if (shift <= options.tol) {
+    if (shift <= options.tol || returned) {
       result.converged = true;
       break;
     }

@@ -40,6 +40,15 @@ std::vector<double> sq_norms(Points<const T> rows) {
 }  // namespace
 
 template <class T>
+std::vector<T> origin_of_sums(const Rows<T>& x, Weights<T> weight) {
+  std::vector<T> origin(at(x.n_features), T{0});
+  Index first = 0;
+  while (first + 1 < x.n_samples && !(weight[first] > 0)) ++first;
+  if (!x.sparse()) x.copy(first, origin.data());
+  return origin;
+}
+
+template <class T>
 CenterSums<T>::CenterSums(const Rows<T>& x, Weights<T> weight, Index n_clusters, std::vector<T> origin)
     : x_(x),
       weight_(weight),
@@ -178,9 +187,9 @@ void CenterSums<T>::means(Points<T> out) const {
   const auto heaviest = std::max_element(weights_.begin(), weights_.end()) - weights_.begin();
   for (Index j = 0; j < n_clusters_; ++j) {
     const Index from = weights_[at(j)] > 0 ? j : heaviest;
-    const double scale = 1 / weights_[at(from)];
     for (Index p = 0; p < d; ++p)
-      out.row(j)[p] = static_cast<T>(static_cast<double>(origin_[at(p)]) + sums_[at(from * d + p)] * scale);
+      out.row(j)[p] =
+          static_cast<T>(static_cast<double>(origin_[at(p)]) + sums_[at(from * d + p)] / weights_[at(from)]);
   }
 }
 
@@ -236,9 +245,7 @@ template <class T>
 double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& run) {
   const Index n = x.n_samples;
   const Index d = x.n_features;
-  // About the first sample, so that an offset common to all does not eat the digits; sparse rows about zero.
-  std::vector<T> origin(at(d), T{0});
-  if (!x.sparse()) x.copy(0, origin.data());
+  const std::vector<T> origin = origin_of_sums(x, weight);
   const Blocks blocks = parallel::blocks_at_most(n, max_chunks, 4096);
   const Index width = 2 * d + 1;
   std::vector<double> sums(at(blocks.count() * width), 0.0);
@@ -264,6 +271,7 @@ double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& r
 
 #define SHOAL_INSTANTIATE(T)                                                                                       \
   template class CenterSums<T>;                                                                                    \
+  template std::vector<T> origin_of_sums(const Rows<T>&, Weights<T>);                                              \
   template std::vector<Index> relocate_empty(const Rows<T>&, Weights<T>, Points<const T>, std::span<std::int32_t>, \
                                              CenterSums<T>&, Run&);                                                \
   template double inertia(const Rows<T>&, Weights<T>, Points<const T>, std::span<const std::int32_t>, Run&);       \

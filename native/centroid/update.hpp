@@ -14,6 +14,11 @@
 
 namespace shoal::centroid {
 
+/// What sums over samples are taken about, so that an offset common to all does not eat their digits: the first sample
+/// that has weight; zeros for sparse rows.
+template <class T>
+std::vector<T> origin_of_sums(const Rows<T>& x, Weights<T> weight);
+
 /// Sums of the samples under each label, and what is needed to change them block by block.
 template <class T>
 class CenterSums {

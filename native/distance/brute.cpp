@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "distance/unit.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::distance {
@@ -50,16 +51,11 @@ double work(Index n_x, Index n_y, Index d) {
 }
 
 template <class T>
-double sq_norm(std::span<const T> row) {
-  double sq = 0;
-  for (T value : row) sq += static_cast<double>(value) * static_cast<double>(value);
-  return sq;
-}
-
-template <class T>
 bool has_zero_row(Points<const T> x) {
-  for (Index i = 0; i < x.n_samples; ++i)
-    if (!(sq_norm(x[i]) > 0)) return true;
+  for (Index i = 0; i < x.n_samples; ++i) {
+    const auto row = x[i];
+    if (std::all_of(row.begin(), row.end(), [](T value) { return value == T{0}; })) return true;
+  }
   return false;
 }
 
@@ -76,11 +72,9 @@ class Side {
     const Blocks blocks = blocks_of(x.n_samples, static_cast<std::size_t>(d) * sizeof(T));
     for_blocks(blocks, run, 2.0 * static_cast<double>(x.size()), [&](Index b, int) {
       for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-        const double sq = sq_norm(x[i]);
-        const double scale = sq > 0 ? 1 / std::sqrt(sq) : 0.0;
         T* out = copy_.data() + i * d;
-        for (Index p = 0; p < x.n_features; ++p) out[p] = static_cast<T>(static_cast<double>(x.row(i)[p]) * scale);
-        if (extra) out[d - 1] = sq > 0 ? T{0} : T{1};
+        const bool has_direction = scale_to_unit(x.row(i), nullptr, x.n_features, out);
+        if (extra) out[d - 1] = has_direction ? T{0} : T{1};
       }
     });
     rows_ = {copy_.data(), x.n_samples, d};

@@ -51,10 +51,10 @@ def lloyd(
 ) -> Fit:
     """Lloyd's algorithm, the nearest centre with the smaller number on a tie.
 
-    After each assignment, clusters without weight, in ascending order, take the samples of positive weight that
-    are farthest from their own centres (the smaller sample on a tie, none at distance 0). A cluster that is
-    without weight even then stands on the mean of the heaviest. `tol` bounds the summed squared moves of the
-    centres. `spherical` scales rows and centres to unit length; a mean of zero leaves its centre where it was.
+    After each assignment, clusters without weight, in ascending order, take the samples of positive weight
+    that are farthest from their own centres (the smaller sample on a tie, none at distance 0). A cluster that
+    is without weight even then stands on the mean of the heaviest. `tol` bounds the summed squared moves of
+    the centres. `spherical` scales rows and centres to unit length; a mean of zero leaves its centre.
     """
     X = unit_rows(X) if spherical else np.asarray(X, dtype=float)
     centers = unit_rows(start) if spherical else np.array(start, dtype=float)

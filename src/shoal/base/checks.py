@@ -38,14 +38,13 @@ def check_data(
             dtype=REAL,
             order="C",
             accept_sparse="csr" if accept_sparse else False,
-            accept_large_sparse=False,
             ensure_all_finite=False,
             ensure_min_samples=min_samples,
         )
     except (TypeError, ValueError) as error:
         _refuse(X, "X", error)
     check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
-    return checked
+    return _canonical(checked, "X")
 
 
 def check_matrix(X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse: bool = False) -> Any:
@@ -59,7 +58,6 @@ def check_matrix(X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse
             dtype=REAL,
             order="C",
             accept_sparse="csr" if accept_sparse else False,
-            accept_large_sparse=False,
             ensure_all_finite=False,
             ensure_min_samples=min_samples,
             input_name=name,
@@ -67,7 +65,22 @@ def check_matrix(X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse
     except (TypeError, ValueError) as error:
         _refuse(X, name, error)
     check_finite(checked, None, name, columns=getattr(X, "columns", None))
-    return checked
+    return _canonical(checked, name)
+
+
+def _canonical(X: Any, name: str) -> Any:
+    """X itself, or if it is sparse what kernels take: columns ascending, none twice, 32-bit indices."""
+    if not _is_sparse(X):
+        return X
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    if X.indices.dtype != np.int32 or X.indptr.dtype != np.int32:
+        most = np.iinfo(np.int32).max
+        if max(X.nnz, *X.shape) > most:
+            raise ValueError(f"{name} must have at most {most} stored values, rows and columns; got {X.nnz}")
+        X = type(X)((X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)), shape=X.shape)
+    return X
 
 
 def _check_kind(X: Any, name: str) -> None:
@@ -176,6 +189,9 @@ def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int, dtype: 
         )
     if n_samples and not (weight > 0).any():
         raise ValueError("sample_weight must have a positive value; got all zero")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weight.sum(dtype=np.float64)):
+            raise ValueError("sample_weight must have a finite sum; got inf")
     return weight
 
 
@@ -216,6 +232,11 @@ def check_bool(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False; got {value!r}")
     return bool(value)
+
+
+def check_verbose(value: Any) -> int:
+    """`value` as an int >= 0; True and False count as 1 and 0."""
+    return int(value) if isinstance(value, bool | np.bool_) else check_int("verbose", value, 0)
 
 
 def check_labels(

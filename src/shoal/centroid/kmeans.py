@@ -16,14 +16,16 @@ from shoal.base.checks import (
     check_bool,
     check_choice,
     check_data,
+    check_finite,
     check_int,
     check_real,
+    check_verbose,
     check_weight,
     draw_seed,
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
-from shoal.centroid.rows import METRICS, distances_to, for_metric, kernel_rows
+from shoal.centroid.rows import METRICS, check_range, distances_to, for_metric, kernel_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
 
 ALGORITHMS = ("auto", "lloyd", "elkan", "hamerly", "yinyang")
@@ -118,7 +120,11 @@ class CentroidModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     def _check_data(self, X: Any) -> Any:
         check_is_fitted(self)
         X = check_data(self, X, reset=False, accept_sparse=True)
-        return X.astype(self.cluster_centers_.dtype, copy=False)
+        if X.dtype != self.cluster_centers_.dtype:
+            with np.errstate(over="ignore"):  # what overflows is refused, with its place
+                X = X.astype(self.cluster_centers_.dtype)
+            check_finite(X, type(self).__name__)
+        return X
 
     def _check_rows(self, X: Any) -> Any:
         return for_metric(self._check_data(X), self.metric)
@@ -287,22 +293,25 @@ class KMeans(CentroidModel):
         tol = check_real("tol", self.tol, 0.0)
         algorithm = check_choice("algorithm", self.algorithm, ALGORITHMS)
         check_bool("copy_x", self.copy_x)
-        rows = for_metric(X, metric)
+        verbose = check_verbose(self.verbose)
         init = check_init(self.init, n_clusters, X.shape[1], X.dtype)
         restarts = n_restarts(self.n_init, init)
+        rows = for_metric(X, metric)
+        check_range(rows, weight)
         tol *= variance(rows, weight) if tol > 0 else 0.0
         seed = draw_seed(self.random_state)
 
         best = None
-        with progress(self.verbose, type(self).__name__) as report:
+        with progress(verbose, type(self).__name__) as report:
             for restart in range(restarts):
-                start = starting_centers(
-                    rows, weight, n_clusters, init, restart_seed(seed, restart), report
-                )
+                start = starting_centers(rows, weight, n_clusters, init, restart_seed(seed, restart), report)
+                start = for_metric(start, metric)
+                if not isinstance(init, str):
+                    check_range(rows, weight, start)
                 run = _core.kmeans_fit(
                     *kernel_rows(rows),
                     weight,
-                    for_metric(start, metric),
+                    start,
                     max_iter=max_iter,
                     tol=tol,
                     algorithm=algorithm,
@@ -319,13 +328,8 @@ class KMeans(CentroidModel):
 
 
 def variance(rows: Any, weight: NDArray[Any] | None) -> float:
-    """The weighted variance averaged over features; ValueError where squares leave the range of the dtype."""
-    spread = _core.mean_and_spread(*kernel_rows(rows), weight)[1]
-    if not spread * rows.shape[0] * rows.shape[1] < np.finfo(rows.dtype).max:
-        raise ValueError(
-            f"X spreads too wide for {rows.dtype}: squared distances overflow; scale X or pass float64"
-        )
-    return spread
+    """The weighted variance averaged over features."""
+    return _core.mean_and_spread(*kernel_rows(rows), weight)[1]
 
 
 def warn_of(run: Any, n_clusters: int, max_iter: int) -> None:

@@ -25,24 +25,44 @@ def for_metric(X: Any, metric: str) -> Any:
     """X itself, or for cosine a copy with rows of unit length; rows of zeros stay zero, at distance 1 from all."""
     if metric == "euclidean":
         return X
-    norms = row_norms(X)
-    norms[norms == 0] = 1
-    if sparse.issparse(X):
-        scaled = X.copy()
-        scaled.data /= np.repeat(norms, np.diff(X.indptr)).astype(X.dtype)
-        return scaled
-    return np.divide(X, norms[:, None], dtype=X.dtype)
+    scaled = _core.unit_rows(*kernel_rows(X))
+    return type(X)((scaled, X.indices, X.indptr), shape=X.shape) if sparse.issparse(X) else scaled
+
+
+def check_range(X: Any, weight: NDArray[Any] | None = None, centers: NDArray[Any] | None = None) -> None:
+    """Raise ValueError where squared distances, or their weighted sum, could leave the range of X's dtype.
+
+    Two passes over the data at the speed of memory.
+    """
+    values = X.data if sparse.issparse(X) else X
+    extremes = [0.0] if sparse.issparse(X) else []
+    for array in (values, centers):
+        if array is not None and array.size:
+            extremes += [float(array.min()), float(array.max())]
+    widest = max(extremes) / 2 - min(extremes) / 2  # halved: the difference itself may overflow
+    total = X.shape[0] if weight is None else max(1.0, float(weight.sum(dtype=np.float64)))
+    with np.errstate(over="ignore"):
+        largest = np.float64(widest) ** 2 * 16 * X.shape[1]
+        if largest < np.finfo(X.dtype).max and largest * total < np.finfo(np.float64).max:
+            return
+    hint = "scale X or pass float64" if X.dtype == np.float32 else "scale X"
+    raise ValueError(f"X spreads too wide for {X.dtype}: squared distances overflow; {hint}")
 
 
 def distances_to(X: Any, centers: NDArray[Any], metric: str) -> NDArray[Any]:
     """All distances of the rows of X to the centres, (n_samples, n_clusters), in the metric's unit."""
     if not sparse.issparse(X):
         return _core.pairwise(X, centers, metric)
-    # scipy's product of a sparse and a dense matrix is the right tool here
-    product = X @ centers.T
+    # scipy's product of a sparse and a dense matrix is the right tool here; in double, because it cancels
     if metric == "cosine":
-        return 1 - product / np.outer(np.maximum(row_norms(X), np.finfo(X.dtype).tiny), row_norms(centers))
-    product *= -2
-    product += row_norms(X, squared=True)[:, None]
-    product += row_norms(centers, squared=True)
-    return np.sqrt(np.maximum(product, 0, out=product), out=product)
+        X, centers = for_metric(X, metric), for_metric(centers, metric)
+        distances = 1 - X.astype(np.float64) @ centers.T.astype(np.float64)
+        distances[np.ix_(row_norms(X) == 0, row_norms(centers) == 0)] = 0  # rows of zeros among themselves
+    else:
+        rows, columns = X.astype(np.float64), centers.astype(np.float64)
+        distances = rows @ columns.T
+        distances *= -2
+        distances += row_norms(rows, squared=True)[:, None]
+        distances += row_norms(columns, squared=True)
+        np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
+    return distances.astype(X.dtype, copy=False)

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from shoal import _core
 from shoal.base.checks import check_choice, check_finite, check_int, check_matrix, check_weight, draw_seed
 from shoal.base.progress import Report
-from shoal.centroid.rows import METRICS, for_metric, kernel_rows
+from shoal.centroid.rows import METRICS, check_range, for_metric, kernel_rows
 
 INITS = ("k-means++", "k-means||", "random")
 PARALLEL_ROUNDS = 5
@@ -95,6 +95,7 @@ def kmeans_plusplus(
     n_clusters = check_int("n_clusters", n_clusters, 1, X.shape[0], "n_samples")
     trials = 0 if n_local_trials is None else check_int("n_local_trials", n_local_trials, 1)
     rows = for_metric(X, check_choice("metric", metric, METRICS))
+    check_range(rows, weight)
     indices = _core.kmeans_plusplus(
         *kernel_rows(rows), weight, n_clusters=n_clusters, n_draws=trials, seed=draw_seed(random_state)
     )
@@ -119,11 +120,13 @@ def check_init(init: Any, n_clusters: int, n_features: int, dtype: Any) -> Any:
 def check_centers(
     centers: ArrayLike, n_clusters: int, n_features: int, dtype: Any, name: str
 ) -> NDArray[Any]:
-    array = np.array(centers, dtype=dtype, order="C")
+    array = check_matrix(centers, name)
     if array.shape != (n_clusters, n_features):
         raise ValueError(
             f"{name} must have shape (n_clusters={n_clusters}, n_features={n_features}); got {array.shape}"
         )
+    with np.errstate(over="ignore"):  # what overflows is refused, with its place
+        array = np.array(array, dtype=dtype, order="C")
     check_finite(array, name=name)
     return array
 
@@ -169,12 +172,12 @@ def restart_seed(seed: int, restart: int) -> int:
 
 def n_restarts(n_init: Any, init: Any) -> int:
     """How many starts `n_init` means: "auto" is one where the start is careful or given, ten where it is random."""
-    if not isinstance(init, str) and not callable(init):
-        return 1
+    given = not isinstance(init, str) and not callable(init)
     if isinstance(n_init, str):
         check_choice("n_init", n_init, ("auto",))
-        return 1 if isinstance(init, str) and init != "random" else 10
-    return check_int("n_init", n_init, 1)
+        return 1 if given or (isinstance(init, str) and init != "random") else 10
+    count = check_int("n_init", n_init, 1)
+    return 1 if given else count
 
 
 __all__ = ["Seeds", "kmeans_plusplus"]
