@@ -43,6 +43,12 @@ int detail_thread_id();
 /// Below this much work (in rough nanoseconds) a fork and join costs more than it gains.
 inline constexpr double serial_work_ns = 40e3;
 
+/// For a loop that is one of thousands of short steps, each waiting for the one before: `work_ns` when it is enough
+/// that a thread which the system has put aside for a while costs less than it gives, else 0.
+inline double work_of_step(double work_ns) {
+  return work_ns < 100e3 ? 0 : work_ns;
+}
+
 /// Calls body(block, thread) for every block. `work_ns` is a rough estimate of the whole work on one thread.
 /// Precondition: body(b, t) touches only what belongs to block b or to thread t < n_threads().
 template <class Body>

@@ -170,12 +170,12 @@ def restart_seed(seed: int, restart: int) -> int:
     return (seed + restart * 0x9E3779B97F4A7C15) % 2**64
 
 
-def n_restarts(n_init: Any, init: Any) -> int:
-    """How many starts `n_init` means: "auto" is one where the start is careful or given, ten where it is random."""
+def n_restarts(n_init: Any, init: Any, when_random: int = 10) -> int:
+    """How many starts `n_init` means: "auto" is one where the start is careful or given, more where it is random."""
     given = not isinstance(init, str) and not callable(init)
     if isinstance(n_init, str):
         check_choice("n_init", n_init, ("auto",))
-        return 1 if given or (isinstance(init, str) and init != "random") else 10
+        return 1 if given or (isinstance(init, str) and init != "random") else when_random
     count = check_int("n_init", n_init, 1)
     return 1 if given else count
 
