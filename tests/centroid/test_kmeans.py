@@ -807,7 +807,9 @@ REFUSED_PARAMETERS = [
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"), REFUSED_PARAMETERS, ids=lambda value: str(value)[:40]
+    ("options", "error", "message"),
+    REFUSED_PARAMETERS,
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", str(value))[:40],
 )
 def test_a_wrong_parameter_is_named_with_what_was_expected_and_what_came(rng, options, error, message):
     with pytest.raises(error, match=message):
