@@ -52,11 +52,17 @@ class Case:
 
 
 LLOYD = {"n_clusters": 400, "tol": 0, "max_iter": 10_000}
+STEPS = {"n_clusters": 400, "max_iter": 10_000, "max_no_improvement": None, "batch_size": 4096}
+SPLITS = {"n_clusters": 20_000, "tol": 0, "n_init": 20, "max_iter": 10_000}
 ESTIMATORS = [
     Case(shoal.KMeans(3, random_state=0), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, init="k-means||"), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, init="random", n_init=2, algorithm="elkan"), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, metric="cosine", algorithm="hamerly"), slow=LLOYD),
+    Case(shoal.MiniBatchKMeans(3, random_state=0), slow=STEPS),
+    Case(shoal.MiniBatchKMeans(3, random_state=0, init="random", metric="cosine"), slow=STEPS),
+    Case(shoal.BisectingKMeans(3, random_state=0), slow=SPLITS),
+    Case(shoal.BisectingKMeans(3, random_state=0, init="k-means++", metric="cosine"), slow=SPLITS),
 ]
 
 every = pytest.mark.parametrize("case", ESTIMATORS, ids=str)
@@ -204,12 +210,6 @@ def test_sparse_data_of_any_format_are_data(case):
     expected = fit(case, sparse.csr_array(DATA))
     for form in (sparse.csr_matrix, sparse.csc_array, sparse.coo_array, sparse.lil_array, sparse.dok_array):
         assert_same_fit(fit(case, form(DATA)), expected)
-
-
-@pytest.mark.parametrize("case", [case for case in ESTIMATORS if not case.sparse], ids=str)
-def test_sparse_data_are_refused_where_they_have_no_meaning(case):
-    with pytest.raises(TypeError, match=r"[Ss]parse"):
-        fit(case, sparse.csr_array(DATA))
 
 
 @every

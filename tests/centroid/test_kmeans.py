@@ -1,6 +1,7 @@
 """k-means: what its docstrings promise, against plain oracles, scikit-learn, and itself."""
 
 import inspect
+import re
 import tracemalloc
 import warnings
 
@@ -326,7 +327,7 @@ def test_inertia_never_rises(rng, start, metric, weighted):
 @both_dtypes
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "orders" not in kind and "squares" not in kind])
 def test_without_a_tolerance_it_ends_where_no_label_changes(rng, kind, dtype):
-    """Also where rounding would send labels round in circles: duplicates, more clusters than distinct rows."""
+    """Also where rounding sends labels round in circles: duplicates, more clusters than distinct rows."""
     for n, d, k in [(109, 2, 70), (60, 3, 40), (19, 3, 19), (12, 15, 12), (152, 1, 40), (200, 4, 5)]:
         for _ in range(5):
             X = KINDS[kind](rng, n, d).astype(dtype)
