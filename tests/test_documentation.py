@@ -80,6 +80,17 @@ def test_links_to_files_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+SPECIFICATION = sorted((ROOT / "docs" / "specification").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", SPECIFICATION, ids=lambda page: page.name)
+def test_tests_named_on_a_specification_page_exist(page):
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("**/*.py"))
+    defined = set(re.findall(r"^ *def (test_\w+)", tests, re.MULTILINE))
+    named = re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if name not in defined] == []
+
+
 def test_the_two_commands_of_the_readme_come_first():
     blocks = re.findall(
         r"^```bash\n(.*?)^```", PAGES[0].read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
