@@ -14,6 +14,7 @@ import shoal
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+API = sorted((ROOT / "docs" / "api").glob("*.md"))
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 MODULES = sorted(
     info.name
@@ -99,3 +100,11 @@ def test_the_two_commands_of_the_readme_come_first():
         "pip install '.[app]' && shoal demo",
         "pip install '.[test]' && pytest",
     ]
+
+
+@pytest.mark.parametrize("room", ["", "metrics", "datasets", "report", "plotting"])
+def test_every_public_name_is_in_the_reference(room):
+    listed = set(re.findall(r"^   (\w+)$", "\n".join(page.read_text() for page in API), re.MULTILINE))
+    package = importlib.import_module(f"shoal.{room}".rstrip("."))
+    public = {name for name in package.__all__ if callable(getattr(package, name))}
+    assert not public - listed
