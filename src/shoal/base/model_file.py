@@ -36,6 +36,10 @@ FORMAT_VERSION = 1
 SCALERS = ("StandardScaler", "MinMaxScaler", "RobustScaler")
 
 
+# NumPy's own sources of random bits.
+BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+
 @dataclass
 class SavedModel:
     """A fitted estimator with what stood before it.
@@ -280,6 +284,8 @@ class _Writer:
             return {"$csr": parts, "shape": list(value.shape), "matrix": isinstance(value, sparse.csr_matrix)}
         if isinstance(value, np.random.RandomState):
             return {"$random_state": self.encode(value.get_state(legacy=False), where)}
+        if isinstance(value, np.random.Generator) and type(value.bit_generator).__name__ in BIT_GENERATORS:
+            return {"$generator": self.encode(value.bit_generator.state, where)}
         name = self._allowed(value, where)
         state = value.__getstate__() if hasattr(value, "__getstate__") else vars(value)
         if not isinstance(state, dict):
@@ -342,6 +348,13 @@ class _Reader:
             generator = np.random.RandomState()
             generator.set_state(self.decode(inner))
             return generator
+        if kind == "$generator":
+            state = self.decode(inner)
+            if state["bit_generator"] not in BIT_GENERATORS:
+                raise _Refused(f"names the generator {state['bit_generator']!r}, which NumPy does not have")
+            bits = getattr(np.random, state["bit_generator"])()
+            bits.state = state
+            return np.random.Generator(bits)
         if kind == "$object":
             cls = _class_of(inner)
             restored: Any = object.__new__(cls)
