@@ -14,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler, Normalizer, RobustScaler, Standa
 
 import shoal
 from shoal.base.files import replacing
-from shoal.base.model_file import _Reader, _Writer
+from shoal.base.model_file import BIT_GENERATORS, _Reader, _Writer
 from shoal.cli.registry import ALGORITHMS
 
 RNG = np.random.default_rng(3)
@@ -55,6 +55,8 @@ def equal(one, other):
         return len(one) == len(other) and all(map(equal, one, other))
     if isinstance(one, np.random.RandomState):
         return equal(one.get_state(legacy=False), other.get_state(legacy=False))
+    if isinstance(one, np.random.Generator):
+        return equal(one.bit_generator.state, other.bit_generator.state)
     if hasattr(one, "__dict__"):
         return equal(vars(one), vars(other))
     return one == other or (one != one and other != other)
@@ -132,6 +134,7 @@ def test_any_plain_value_comes_back_to_the_bit(value):
         sparse.csr_array(np.eye(3, dtype=np.float32)),
         np.array(["a", "b"], dtype=object),
         np.random.RandomState(5),
+        *(np.random.Generator(getattr(np.random, name)(5)) for name in BIT_GENERATORS),
     ],
 )
 def test_other_values_come_back(value):
@@ -146,6 +149,7 @@ def test_other_values_come_back(value):
             r"KMeans\.init must be numbers, text or",
         ),
         (lambda: Normalizer(), "Normalizer must be numbers, text or arrays"),
+        (lambda: shoal.kmeans([[0.0], [1.0]], 2), "KMeansResult must be numbers, text or arrays"),
         (lambda: {"a": [object()]}, r"dict\['a'\]\[0\] must be"),
         (lambda: np.array([1, None], dtype=object), "is an array of Python objects"),
     ],
@@ -179,6 +183,7 @@ def forge(path, estimator, **changes):
         "builtins:eval",
         "shoal.base.files:Path",  # imported there, not made there
         "shoal.base.files:replacing",  # ours, but no class
+        "shoal.report.page:Report",  # ours, but no estimator
         "shoal.nowhere:Thing",
         "shoalx:Thing",
         "sklearn.preprocessing:FunctionTransformer",
@@ -187,10 +192,15 @@ def forge(path, estimator, **changes):
     ],
 )
 def test_a_file_cannot_name_any_other_class(tmp_path, name):
-    for estimator in ({"$object": name, "state": {}}, {"$tuple_of": name, "items": ["touch x"]}):
-        forge(tmp_path / "m.shoal", estimator)
-        with pytest.raises(ValueError, match="which is not a class of this version of shoal"):
-            shoal.load_model(tmp_path / "m.shoal")
+    forge(tmp_path / "m.shoal", {"$object": name, "state": {}})
+    with pytest.raises(ValueError, match="which is not an estimator of this version of shoal"):
+        shoal.load_model(tmp_path / "m.shoal")
+
+
+def test_a_file_cannot_name_another_generator(tmp_path):
+    forge(tmp_path / "m.shoal", {"$generator": {"$dict": [["bit_generator", "default_rng"]]}})
+    with pytest.raises(ValueError, match="names the generator 'default_rng'"):
+        shoal.load_model(tmp_path / "m.shoal")
 
 
 def test_arrays_are_not_unpickled(tmp_path):

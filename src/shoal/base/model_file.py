@@ -15,7 +15,6 @@ import importlib
 import io
 import json
 import os
-import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
 from shoal.base.files import replacing
 
@@ -34,6 +34,10 @@ FORMAT_VERSION = 1
 
 # The only classes outside the package that a file may name.
 SCALERS = ("StandardScaler", "MinMaxScaler", "RobustScaler")
+
+
+# NumPy's own sources of random bits.
+BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
 @dataclass
@@ -250,8 +254,8 @@ def _class_of(name: str) -> type:
         with contextlib.suppress(ImportError):
             found = getattr(importlib.import_module(module_name), class_name, None)
     # a class that the module merely imports is not one of ours
-    if not isinstance(found, type) or found.__module__ != module_name:
-        raise _Refused(f"names {name!r}, which is not a class of this version of shoal")
+    if not isinstance(found, type) or found.__module__ != module_name or not issubclass(found, BaseEstimator):
+        raise _Refused(f"names {name!r}, which is not an estimator of this version of shoal")
     return found
 
 
@@ -268,11 +272,9 @@ class _Writer:
             return value if np.isfinite(value) else {"$float": repr(value)}  # JSON has no inf and nan
         if isinstance(value, np.ndarray | np.generic):
             return self._array(np.asarray(value), where, scalar=not isinstance(value, np.ndarray))
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return {"$tuple_of": self._allowed(value, where), "items": self._all(value, where)}
-        if isinstance(value, list | tuple):
+        if type(value) in (list, tuple):
             return {"$list" if isinstance(value, list) else "$tuple": self._all(value, where)}
-        if isinstance(value, dict):
+        if type(value) is dict:
             pairs = [[self.encode(k, where), self.encode(v, f"{where}[{k!r}]")] for k, v in value.items()]
             return {"$dict": pairs}
         if isinstance(value, sparse.csr_matrix | sparse.csr_array):
@@ -280,10 +282,10 @@ class _Writer:
             return {"$csr": parts, "shape": list(value.shape), "matrix": isinstance(value, sparse.csr_matrix)}
         if isinstance(value, np.random.RandomState):
             return {"$random_state": self.encode(value.get_state(legacy=False), where)}
+        if isinstance(value, np.random.Generator) and type(value.bit_generator).__name__ in BIT_GENERATORS:
+            return {"$generator": self.encode(value.bit_generator.state, where)}
         name = self._allowed(value, where)
-        state = value.__getstate__() if hasattr(value, "__getstate__") else vars(value)
-        if not isinstance(state, dict):
-            raise TypeError(f"{where} cannot be saved: {type(value).__name__} keeps no plain state")
+        state = BaseEstimator.__getstate__(value)
         return {"$object": name, "state": {k: self.encode(v, f"{where}.{k}") for k, v in state.items()}}
 
     def _all(self, values: Any, where: str) -> list[Any]:
@@ -291,7 +293,7 @@ class _Writer:
 
     def _allowed(self, value: Any, where: str) -> str:
         name = _class_name(type(value))
-        if name is None:
+        if name is None or not isinstance(value, BaseEstimator):
             raise TypeError(
                 f"{where} must be numbers, text or arrays to be saved in a model file; got {value!r}"
             )
@@ -331,8 +333,6 @@ class _Reader:
             return [self.decode(item) for item in inner]
         if kind == "$tuple":
             return tuple(self.decode(item) for item in inner)
-        if kind == "$tuple_of":
-            return _class_of(inner)(*[self.decode(item) for item in value["items"]])
         if kind == "$dict":
             return {self.decode(k): self.decode(v) for k, v in inner}
         if kind == "$csr":
@@ -342,16 +342,17 @@ class _Reader:
             generator = np.random.RandomState()
             generator.set_state(self.decode(inner))
             return generator
+        if kind == "$generator":
+            state = self.decode(inner)
+            if state["bit_generator"] not in BIT_GENERATORS:
+                raise _Refused(f"names the generator {state['bit_generator']!r}, which NumPy does not have")
+            bits = getattr(np.random, state["bit_generator"])()
+            bits.state = state
+            return np.random.Generator(bits)
         if kind == "$object":
             cls = _class_of(inner)
             restored: Any = object.__new__(cls)
-            state = {k: self.decode(v) for k, v in value["state"].items()}
-            if hasattr(restored, "__setstate__"):
-                with warnings.catch_warnings():
-                    # the state of these scalers has not changed since they were introduced
-                    warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
-                    restored.__setstate__(state)
-            else:
-                restored.__dict__.update(state)
+            # scikit-learn's own door: it warns when a scaler was fitted under another version
+            restored.__setstate__({k: self.decode(v) for k, v in value["state"].items()})
             return restored
         raise ValueError(f"unknown kind {kind!r}")

@@ -88,10 +88,9 @@ def fit(job: Fit) -> None:
         with clock("scale"):
             scaler = make_scaler(job.scale)
             X = data.X if scaler is None else scaler.fit_transform(data.X)
-        with warnings.catch_warnings(record=True) as caught, complaints(), clock("fit"):
-            warnings.simplefilter("always")
+        with noted() as warned, complaints(), clock("fit"):
             estimator.fit(X)
-        notes += [" ".join(str(warning.message).split()) for warning in caught]
+        notes += warned
 
     with working("Writing", quiet=job.quiet), limited(job.threads):
         result = Clustering.of(
@@ -156,10 +155,10 @@ def predict(
     to_stdout = labels == "-"
     with complaints():
         check_threads(threads)
-        model = shoal.load_model(model_path)
         if not to_stdout:
             check_label_path(Path(labels), with_data=with_data)
-    with working(f"Reading {file}", quiet=quiet), complaints():
+    with noted() as notes, working(f"Reading {file}", quiet=quiet), complaints():
+        model = shoal.load_model(model_path)
         table = read_table(file)
         if model.feature_names is None:
             raise ValueError(
@@ -170,9 +169,8 @@ def predict(
             check_writable(Path(labels))
     with working("Predicting", quiet=quiet), complaints(), limited(threads):
         found = model.predict(data.X)
-    frame = label_frame(data.rows, found, table.frame if with_data else None)
     if to_stdout:
-        sys.stdout.write(frame.write_csv())
+        sys.stdout.write(label_frame(data.rows, found, table.frame if with_data else None).write_csv())
         return
     with complaints():
         write_labels(Path(labels), data.rows, found, table.frame if with_data else None)
@@ -182,8 +180,18 @@ def predict(
         console().print(
             f"[bold]{name}[/] put {plural(found.size, 'row')} into {plural(n_clusters, 'cluster')}"
         )
-        print_notes(notes_on(data))
+        print_notes([*notes_on(data), *notes])
         print_files([("labels", Path(labels))])
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[str]]:
+    """Warnings that the block gives, each as one line for the reader."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield notes
+    notes += [" ".join(str(warning.message).split()) for warning in caught]
 
 
 class Clock:
