@@ -24,7 +24,7 @@ from shoal.base.checks import (
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
 from shoal.centroid.kmeans import CentroidModel
-from shoal.centroid.rows import METRICS, check_range, for_metric, kernel_rows
+from shoal.centroid.rows import METRICS, check_range, for_metric, on_rows
 from shoal.centroid.seeding import check_centers
 
 INITS = ("k-means++", "random")
@@ -198,8 +198,9 @@ class BisectingKMeans(CentroidModel):
         seed = draw_seed(self.random_state)
 
         with progress(verbose, type(self).__name__) as report:
-            run = _core.bisecting_fit(
-                *kernel_rows(rows),
+            run = on_rows(
+                _core.bisecting_fit,
+                rows,
                 weight,
                 self._two_centers(rows, weight, init, seed) if callable(init) else None,
                 n_clusters=n_clusters,
@@ -237,7 +238,7 @@ class BisectingKMeans(CentroidModel):
         return start
 
     def _nearest(self, rows: Any) -> NDArray[np.int32]:
-        return _core.bisecting_assign(*kernel_rows(rows), self._child, self._node_centers)
+        return on_rows(_core.bisecting_assign, rows, self._child, self._node_centers)
 
 
 def bisecting_kmeans(

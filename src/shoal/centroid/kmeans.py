@@ -25,7 +25,7 @@ from shoal.base.checks import (
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
-from shoal.centroid.rows import METRICS, check_range, distances_to, for_metric, kernel_rows
+from shoal.centroid.rows import METRICS, check_range, distances_to, for_metric, on_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
 
 ALGORITHMS = ("auto", "lloyd", "elkan", "hamerly", "yinyang")
@@ -115,7 +115,7 @@ class CentroidModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         rows = self._check_rows(X)
         weight = check_weight(sample_weight, rows)
         labels = self._nearest(rows)
-        return -_core.kmeans_inertia(*kernel_rows(rows), weight, self._centers_like(rows), labels)
+        return -on_rows(_core.kmeans_inertia, rows, weight, self._centers_like(rows), labels)
 
     def _check_data(self, X: Any) -> Any:
         check_is_fitted(self)
@@ -133,7 +133,7 @@ class CentroidModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         return np.ascontiguousarray(self.cluster_centers_, dtype=rows.dtype)
 
     def _nearest(self, rows: Any) -> NDArray[np.int32]:
-        return _core.kmeans_assign(*kernel_rows(rows), self._centers_like(rows))
+        return on_rows(_core.kmeans_assign, rows, self._centers_like(rows))
 
     @property
     def _n_features_out(self) -> int:
@@ -157,7 +157,7 @@ class KMeans(CentroidModel):
     ----------
     n_clusters : int, default=8
         Number of clusters, at most the number of samples.
-    init : {"k-means++", "k-means||", "random"}, callable or array of shape (n_clusters, n_features), default="k-means++"
+    init : {"k-means++", "k-means||", "random"}, callable or (n_clusters, n_features) array, default="k-means++"
         The start: greedy k-means++ [2]_; k-means|| [3]_, which needs few passes over large data; distinct random
         rows; ``init(X, n_clusters, random_state=...)`` returning centres; or the centres themselves.
     n_init : "auto" or int, default="auto"
@@ -308,8 +308,9 @@ class KMeans(CentroidModel):
                 start = for_metric(start, metric)
                 if not isinstance(init, str):
                     check_range(rows, weight, start)
-                run = _core.kmeans_fit(
-                    *kernel_rows(rows),
+                run = on_rows(
+                    _core.kmeans_fit,
+                    rows,
                     weight,
                     start,
                     max_iter=max_iter,
@@ -329,7 +330,7 @@ class KMeans(CentroidModel):
 
 def variance(rows: Any, weight: NDArray[Any] | None) -> float:
     """The weighted variance averaged over features."""
-    return _core.mean_and_spread(*kernel_rows(rows), weight)[1]
+    return on_rows(_core.mean_and_spread, rows, weight)[1]
 
 
 def warn_of(run: Any, n_clusters: int, max_iter: int) -> None:

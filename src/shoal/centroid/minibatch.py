@@ -22,7 +22,7 @@ from shoal.base.checks import (
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import Report, progress
 from shoal.centroid.kmeans import CentroidModel, variance
-from shoal.centroid.rows import METRICS, check_range, for_metric, kernel_rows
+from shoal.centroid.rows import METRICS, check_range, for_metric, on_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
 
 
@@ -37,7 +37,7 @@ class MiniBatchKMeans(CentroidModel):
     ----------
     n_clusters : int, default=8
         Number of clusters, at most the number of samples.
-    init : {"k-means++", "k-means||", "random"}, callable or array of shape (n_clusters, n_features), default="k-means++"
+    init : {"k-means++", "k-means||", "random"}, callable or (n_clusters, n_features) array, default="k-means++"
         The start, as in :class:`KMeans`, made from `init_size` rows.
     max_iter : int, default=100
         The steps together take at most ``max_iter * n_samples`` rows.
@@ -196,8 +196,9 @@ class MiniBatchKMeans(CentroidModel):
         seed = draw_seed(self.random_state)
 
         with progress(check_verbose(self.verbose), type(self).__name__) as report:
-            run = _core.minibatch_fit(
-                *kernel_rows(rows),
+            run = on_rows(
+                _core.minibatch_fit,
+                rows,
                 weight,
                 self._best_start(rows, weight, init, seed, report),
                 batch_size=batch_size,
@@ -256,8 +257,9 @@ class MiniBatchKMeans(CentroidModel):
         else:
             centers, means, counts = self.cluster_centers_, self._means, self._counts
             seen, step, seed = self._seen, self.n_steps_, self._seed
-        run = _core.minibatch_step(
-            *kernel_rows(rows),
+        run = on_rows(
+            _core.minibatch_step,
+            rows,
             weight,
             centers,
             means,
@@ -302,8 +304,8 @@ class MiniBatchKMeans(CentroidModel):
         best, least = None, np.inf
         for restart in range(restarts):
             start = self._start(rows, weight, init, seed, restart, report)
-            labels = _core.kmeans_assign(*kernel_rows(judged), start)
-            inertia = _core.kmeans_inertia(*kernel_rows(judged), judged_weight, start, labels)
+            labels = on_rows(_core.kmeans_assign, judged, start)
+            inertia = on_rows(_core.kmeans_inertia, judged, judged_weight, start, labels)
             if best is None or inertia < least:
                 best, least = start, inertia
         assert best is not None
@@ -357,11 +359,11 @@ class MiniBatchKMeans(CentroidModel):
     def _label(self, rows: Any, weight: NDArray[Any] | None) -> bool:
         """Set ``labels_`` and ``inertia_`` for these rows if that is wanted."""
         for name in ("labels_", "inertia_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         if not self.compute_labels:
             return False
         self.labels_ = self._nearest(rows)
-        self.inertia_ = _core.kmeans_inertia(*kernel_rows(rows), weight, self.cluster_centers_, self.labels_)
+        self.inertia_ = on_rows(_core.kmeans_inertia, rows, weight, self.cluster_centers_, self.labels_)
         return True
 
 

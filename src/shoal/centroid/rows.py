@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,18 @@ from shoal import _core
 METRICS = ("euclidean", "cosine")
 
 
-def kernel_rows(X: Any) -> tuple[Any, ...]:
-    """The leading arguments of a kernel that takes rows: ``(X,)`` or ``(value, column, start, n_features)``."""
+def on_rows(kernel: Callable[..., Any], X: Any, *arguments: Any, **options: Any) -> Any:
+    """Calls a kernel that takes rows: dense as one matrix, CSR as ``value, column, start, n_features``."""
     if sparse.issparse(X):
-        return X.data, X.indices, X.indptr, X.shape[1]
-    return (X,)
+        return kernel(X.data, X.indices, X.indptr, X.shape[1], *arguments, **options)
+    return kernel(X, *arguments, **options)
 
 
 def for_metric(X: Any, metric: str) -> Any:
     """X itself, or for cosine a copy with rows of unit length; rows of zeros stay zero, at distance 1 from all."""
     if metric == "euclidean":
         return X
-    scaled = _core.unit_rows(*kernel_rows(X))
+    scaled = on_rows(_core.unit_rows, X)
     return type(X)((scaled, X.indices, X.indptr), shape=X.shape) if sparse.issparse(X) else scaled
 
 

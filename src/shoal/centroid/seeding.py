@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from shoal import _core
 from shoal.base.checks import check_choice, check_finite, check_int, check_matrix, check_weight, draw_seed
 from shoal.base.progress import Report
-from shoal.centroid.rows import METRICS, check_range, for_metric, kernel_rows
+from shoal.centroid.rows import METRICS, check_range, for_metric, on_rows
 
 INITS = ("k-means++", "k-means||", "random")
 PARALLEL_ROUNDS = 5
@@ -27,7 +27,7 @@ class Seeds(NamedTuple):
 
 
 def kmeans_plusplus(
-    X: ArrayLike,
+    X: Any,
     n_clusters: int,
     *,
     sample_weight: ArrayLike | None = None,
@@ -96,8 +96,13 @@ def kmeans_plusplus(
     trials = 0 if n_local_trials is None else check_int("n_local_trials", n_local_trials, 1)
     rows = for_metric(X, check_choice("metric", metric, METRICS))
     check_range(rows, weight)
-    indices = _core.kmeans_plusplus(
-        *kernel_rows(rows), weight, n_clusters=n_clusters, n_draws=trials, seed=draw_seed(random_state)
+    indices = on_rows(
+        _core.kmeans_plusplus,
+        rows,
+        weight,
+        n_clusters=n_clusters,
+        n_draws=trials,
+        seed=draw_seed(random_state),
     )
     return Seeds(take_rows(X, indices), indices)
 
@@ -140,15 +145,15 @@ def starting_centers(
     report: Report | None = None,
 ) -> NDArray[Any]:
     """Centres to start from; X, weight and init have been checked."""
-    rows = kernel_rows(X)
     if isinstance(init, str):
         if init == "k-means++":
-            indices = _core.kmeans_plusplus(
-                *rows, weight, n_clusters=n_clusters, n_draws=0, seed=seed, progress=report
+            indices = on_rows(
+                _core.kmeans_plusplus, X, weight, n_clusters=n_clusters, n_draws=0, seed=seed, progress=report
             )
         elif init == "k-means||":
-            indices = _core.kmeans_parallel(
-                *rows,
+            indices = on_rows(
+                _core.kmeans_parallel,
+                X,
                 weight,
                 n_clusters=n_clusters,
                 rounds=PARALLEL_ROUNDS,
@@ -157,7 +162,7 @@ def starting_centers(
                 progress=report,
             )
         else:
-            indices = _core.random_rows(*rows, weight, n_clusters=n_clusters, seed=seed)
+            indices = on_rows(_core.random_rows, X, weight, n_clusters=n_clusters, seed=seed)
         return take_rows(X, indices)
     if callable(init):
         made = init(X, n_clusters, random_state=check_random_state(seed % 2**32))
