@@ -52,11 +52,22 @@ class Case:
 
 
 LLOYD = {"n_clusters": 400, "tol": 0, "max_iter": 10_000}
+BATCHES = {"n_clusters": 400, "max_no_improvement": None, "max_iter": 10_000}
+BISECTIONS = {"n_clusters": 400, "tol": 0, "n_init": 100}
 ESTIMATORS = [
     Case(shoal.KMeans(3, random_state=0), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, init="k-means||"), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, init="random", n_init=2, algorithm="elkan"), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, metric="cosine", algorithm="hamerly"), slow=LLOYD),
+    Case(shoal.MiniBatchKMeans(3, random_state=0), slow=BATCHES),
+    Case(shoal.MiniBatchKMeans(3, random_state=0, metric="cosine", batch_size=100, init="random"), slow=BATCHES),
+    Case(shoal.BisectingKMeans(3, random_state=0), slow=BISECTIONS),
+    Case(
+        shoal.BisectingKMeans(
+            3, random_state=0, metric="cosine", init="k-means++", bisecting_strategy="largest_cluster"
+        ),
+        slow=BISECTIONS,
+    ),
 ]
 
 every = pytest.mark.parametrize("case", ESTIMATORS, ids=str)

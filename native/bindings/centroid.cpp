@@ -96,8 +96,8 @@ void bind_minibatch(nb::module_& m) {
       [](const Rows<T>& x, const OptionalVector<T>& weight, const Matrix<T>& start, Index batch_size, Index max_steps,
          double tol, Index max_no_improvement, double reassignment_ratio, bool spherical, std::uint64_t seed,
          const Progress& progress) {
-        const centroid::MiniBatchOptions options{
-            batch_size, max_steps, tol, max_no_improvement, reassignment_ratio, spherical, seed};
+        const centroid::MiniBatchOptions options{batch_size,         max_steps, tol, max_no_improvement,
+                                                 reassignment_ratio, spherical, seed};
         auto result = enter(progress, [&](Run& run) {
           return centroid::minibatch_fit<T>(x, weights(weight), points(start), options, run);
         });
@@ -120,12 +120,12 @@ void bind_minibatch(nb::module_& m) {
         options.reassignment_ratio = reassignment_ratio;
         options.spherical = spherical;
         options.seed = seed;
-        const double inertia = enter(
-            [&](Run& run) { return centroid::minibatch_step<T>(x, weights(weight), state, step, options, run); });
+        const double inertia =
+            enter([&](Run& run) { return centroid::minibatch_step<T>(x, weights(weight), state, step, options, run); });
         return minibatch_run(std::move(state), centers.shape(0), centers.shape(1), 1, inertia, false);
       },
-      "weight"_a.none(), "centers"_a, "means"_a, "counts"_a, nb::kw_only(), "seen"_a, "step"_a,
-      "reassignment_ratio"_a, "spherical"_a, "seed"_a);
+      "weight"_a.none(), "centers"_a, "means"_a, "counts"_a, nb::kw_only(), "seen"_a, "step"_a, "reassignment_ratio"_a,
+      "spherical"_a, "seed"_a);
   m.def(
       "minibatch_rows",
       [](Index n_samples, const OptionalVector<T>& weight, Index count, std::uint64_t seed, std::string_view purpose,

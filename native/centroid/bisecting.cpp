@@ -163,7 +163,8 @@ class Bisecting {
     x_.copy(order_[at(heavy)], tree_.centers.data());
     constexpr Index enough = 1024;
     const auto all = members(leaves_[0]);
-    const auto some = options_.n_clusters == 1 ? all : all.subspan(at(heavy)).first(at(std::min(enough, std::ssize(all) - heavy)));
+    const auto some =
+        options_.n_clusters == 1 ? all : all.subspan(at(heavy)).first(at(std::min(enough, std::ssize(all) - heavy)));
     const std::vector<T> origin = x_.sparse() ? zeros_ : tree_.centers;
     sides_->load(some, origin.data(), run_);
     mean_of_totals(sides_->all(), origin.data(), options_.spherical, tree_.centers.data());
@@ -245,7 +246,8 @@ class Bisecting {
     // centres and the sides they make: where rounding would leave a side empty, the state before stays.
     const auto move = [&](const std::array<Totals, 2>& totals, Index& changed, double& shift) {
       next = found.centers;
-      for (std::size_t s : {0, 1}) mean_of_totals(totals[s], sides_->origin(), options_.spherical, next.data() + s * at(d_));
+      for (std::size_t s : {0, 1})
+        mean_of_totals(totals[s], sides_->origin(), options_.spherical, next.data() + s * at(d_));
       shift = 0;
       for (std::size_t p = 0; p < next.size(); ++p) {
         const double by = static_cast<double>(next[p]) - static_cast<double>(found.centers[p]);
@@ -366,8 +368,8 @@ class Bisecting {
       const std::vector<T> nearer = sides_->sq_distances(row(drawn), run_);
       double gain = 0;
       for_each(0, sides_->size(), run_, [&](Index m) {
-        gain += sides_->weight(m) *
-                std::max(0.0, static_cast<double>(near[at(m)]) - static_cast<double>(nearer[at(m)]));
+        gain +=
+            sides_->weight(m) * std::max(0.0, static_cast<double>(near[at(m)]) - static_cast<double>(nearer[at(m)]));
       });
       if (gain > most) {
         most = gain;

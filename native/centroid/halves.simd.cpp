@@ -186,8 +186,8 @@ void moments(const PanelsOf<T>& x, const T* weight, double* sums, double* larges
   const Index d = x.n_features;
   clear<T>(scratch, d);
   for_vectors(x, [&](const T* panel, Index first) {
-    largest[first / lanes_of<T>] = add_vector<true>(panel, x.lanes, d, first_lanes<T>(x.n - first),
-                                                    weight ? weight + first : nullptr, scratch);
+    largest[first / lanes_of<T>] =
+        add_vector<true>(panel, x.lanes, d, first_lanes<T>(x.n - first), weight ? weight + first : nullptr, scratch);
   });
   collect<T>(scratch, d, sums);
 }
@@ -240,9 +240,8 @@ void sq_distances(const PanelsOf<T>& x, const T* point, T* out) {
 }
 
 template <class T>
-inline constexpr centroid::HalvesKernels<T> table = {lanes_of<T>,     decide<T>,  redecide<T>,
-                                                     scratch_size<T>, moments<T>, add_side<T>,
-                                                     inertia<T>,      sq_distances<T>};
+inline constexpr centroid::HalvesKernels<T> table = {lanes_of<T>, decide<T>,   redecide<T>, scratch_size<T>,
+                                                     moments<T>,  add_side<T>, inertia<T>,  sq_distances<T>};
 
 }  // namespace
 

@@ -86,7 +86,8 @@ class Batch {
     }
   }
 
-  Index size() const { return rows_.n_samples; }
+  Index size() const { return whole() ? x_.n_samples : static_cast<Index>(index_.size()); }
+  /// The rows of the batch; of sparse data, once the first is drawn.
   const Rows<T>& rows() const { return rows_; }
   Weights<T> weight() const { return weight_; }
   /// True when every sample is in every batch.
@@ -105,8 +106,8 @@ class Batch {
       value_.resize(2 * stored);
       column_.resize(2 * stored);
     }
-    rows_ = Rows<T>(Csr<T>{value_.data(), column_.data(), start_.data()}, static_cast<Index>(index_.size()),
-                    x_.n_features);
+    rows_ =
+        Rows<T>(Csr<T>{value_.data(), column_.data(), start_.data()}, static_cast<Index>(index_.size()), x_.n_features);
     return moved;
   }
   void copy(Index begin, Index end) {
@@ -172,8 +173,7 @@ class Stepper {
 
   /// Labels the batch of this step; returns its inertia.
   double assign(Index step, Run& run) {
-    if (batch_.draw(options_.seed, step) || !assigner_)
-      assigner_ = make_assigner(Algorithm::lloyd, batch_.rows(), k_);
+    if (batch_.draw(options_.seed, step) || !assigner_) assigner_ = make_assigner(Algorithm::lloyd, batch_.rows(), k_);
     const Points<const T> centers{state_.centers.data(), k_, d_};
     assigner_->prepare(centers, {}, run);
     if (batch_.rows().sparse()) {
@@ -182,19 +182,20 @@ class Stepper {
     }
     const Rows<T>& x = batch_.rows();
     const Blocks blocks = parallel::blocks_of(batch_.size(), static_cast<std::size_t>(d_) * sizeof(T), block_bytes);
-    return parallel::sum_blocks<double>(blocks, run, parallel::work_of_step(assign_work(x, k_)), [&](Index b, int thread) {
-      const Index begin = blocks.begin(b);
-      const Index end = blocks.end(b);
-      batch_.copy(begin, end);
-      assigner_->assign(begin, end, thread, label_.data());
-      double sum = 0;
-      for (Index i = begin; i < end; ++i) {
-        const std::int32_t j = label_[at(i)];
-        sum += static_cast<double>(batch_.weight()[i]) *
-               static_cast<double>(x.sq_dist(i, centers.row(j), x.sparse() ? norms_[at(j)] : 0.0));
-      }
-      return sum;
-    });
+    return parallel::sum_blocks<double>(
+        blocks, run, parallel::work_of_step(assign_work(x, k_)), [&](Index b, int thread) {
+          const Index begin = blocks.begin(b);
+          const Index end = blocks.end(b);
+          batch_.copy(begin, end);
+          assigner_->assign(begin, end, thread, label_.data());
+          double sum = 0;
+          for (Index i = begin; i < end; ++i) {
+            const std::int32_t j = label_[at(i)];
+            sum += static_cast<double>(batch_.weight()[i]) *
+                   static_cast<double>(x.sq_dist(i, centers.row(j), x.sparse() ? norms_[at(j)] : 0.0));
+          }
+          return sum;
+        });
   }
 
   /// Moves every centre that was given samples; returns the sum of the squared moves when `measure`.
@@ -255,8 +256,7 @@ class Stepper {
     for (std::int32_t j : label_) ++first_[at(j) + 1];
     std::partial_sum(first_.begin(), first_.end(), first_.begin());
     std::vector<std::int32_t> next(first_.begin(), first_.end() - 1);
-    for (std::size_t i = 0; i < label_.size(); ++i)
-      order_[at(next[at(label_[i])]++)] = static_cast<std::int32_t>(i);
+    for (std::size_t i = 0; i < label_.size(); ++i) order_[at(next[at(label_[i])]++)] = static_cast<std::int32_t>(i);
   }
 
   // mean += (sum of w (x - mean)) / (count + sum of w), the sum taken about the centre, which is near the mean.
@@ -398,11 +398,11 @@ std::vector<std::int32_t> draw_rows(Index n_samples, Weights<T> weight, Index co
   return rows;
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                                          \
-  template MiniBatchResult<T> minibatch_fit(const Rows<T>&, Weights<T>, Points<const T>, const MiniBatchOptions&,     \
-                                            Run&);                                                                    \
-  template double minibatch_step(const Rows<T>&, Weights<T>, MiniBatchState<T>&, Index, const MiniBatchOptions&,      \
-                                 Run&);                                                                               \
+#define SHOAL_INSTANTIATE(T)                                                                                      \
+  template MiniBatchResult<T> minibatch_fit(const Rows<T>&, Weights<T>, Points<const T>, const MiniBatchOptions&, \
+                                            Run&);                                                                \
+  template double minibatch_step(const Rows<T>&, Weights<T>, MiniBatchState<T>&, Index, const MiniBatchOptions&,  \
+                                 Run&);                                                                           \
   template std::vector<std::int32_t> draw_rows(Index, Weights<T>, Index, std::uint64_t, DrawFor, Index);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)

@@ -50,7 +50,7 @@ struct MiniBatchResult {
   MiniBatchState<T> state;
   Index n_steps = 0;
   double mean_inertia = std::numeric_limits<double>::quiet_NaN();  // running average over batches, per unit weight
-  bool converged = false;  // false: stopped by max_steps
+  bool converged = false;                                          // false: stopped by max_steps
 };
 
 /// Steps from `start` until converged. Batches are drawn with replacement, a row with probability proportional to

@@ -66,8 +66,8 @@ class DenseSides final : public Sides<T> {
       distance::tile<T>().pack(listed(this->x_, here, this->origin_), panels);
       if (weights)
         for (std::size_t i = 0; i < here.size(); ++i) weights[at(begin) + i] = this->weight_[here[i]];
-      halves<T>().moments(panels_of(panels, std::ssize(here)), weights ? weights + begin : nullptr,
-                          total.values.data(), radius + begin / halves<T>().vector_lanes, scratch_[at(thread)].data());
+      halves<T>().moments(panels_of(panels, std::ssize(here)), weights ? weights + begin : nullptr, total.values.data(),
+                          radius + begin / halves<T>().vector_lanes, scratch_[at(thread)].data());
     }
     // Squared norms so small that they lost digits count as the least that did not.
     const double error = 1 + unit<double>();
@@ -193,8 +193,8 @@ class SparseSides final : public Sides<T> {
     const std::uint8_t* side = this->chunk_side(c);
     for (std::int32_t i : this->chunk_index(c)) {
       const std::uint8_t s = *side++;
-      out[s] += static_cast<double>(this->weight_[i]) *
-                static_cast<double>(this->x_.sq_dist(i, centers[s], sq_norms[s]));
+      out[s] +=
+          static_cast<double>(this->weight_[i]) * static_cast<double>(this->x_.sq_dist(i, centers[s], sq_norms[s]));
     }
   }
   void sq_distances_chunk(Index c, const T* point, double sq_norm, T* out) override {
@@ -277,9 +277,8 @@ Index Sides<T>::decide(const Cut<T>& cut, Run& run) {
   follow(cut_ ? &*cut_ : nullptr, cut);
   cut_ = cut;
   std::vector<Index> changed(at(chunks_.count()));
-  right_.add(reduce(work(), run, [&](Index c, int thread, Totals& own) {
-    changed[at(c)] = decide_chunk(c, cut, thread, own);
-  }));
+  right_.add(reduce(work(), run,
+                    [&](Index c, int thread, Totals& own) { changed[at(c)] = decide_chunk(c, cut, thread, own); }));
   Index total = 0;
   for (Index c : changed) total += c;
   return total;
@@ -289,8 +288,7 @@ template <class T>
 std::array<Totals, 2> Sides<T>::sums(Run& run) {
   const std::uint8_t lighter = 2 * right_.weight() <= all_.weight();
   std::array<Totals, 2> out{all_, all_};
-  out[lighter] =
-      reduce(work(), run, [&](Index c, int thread, Totals& own) { add_chunk(c, lighter, thread, own); });
+  out[lighter] = reduce(work(), run, [&](Index c, int thread, Totals& own) { add_chunk(c, lighter, thread, own); });
   out[1 - lighter].add(out[lighter], -1);
   return out;
 }
@@ -307,8 +305,7 @@ std::array<double, 2> Sides<T>::inertia(const T* left, const T* right, Run& run)
   const T* const centers[2] = {shifted.data(), shifted.data() + d};
   const double norms[2] = {sq_norm(centers[0], d), sq_norm(centers[1], d)};
   std::vector<std::array<double, 2>> partial(at(chunks_.count()), {0, 0});
-  for_blocks(chunks_, run, work(),
-             [&](Index c, int) { inertia_chunk(c, centers, norms, partial[at(c)].data()); });
+  for_blocks(chunks_, run, work(), [&](Index c, int) { inertia_chunk(c, centers, norms, partial[at(c)].data()); });
   std::array<double, 2> out{0, 0};
   for (const auto& own : partial)
     for (std::size_t s : {0, 1}) out[s] += own[s];
@@ -375,10 +372,10 @@ void Decider<T>::operator()(std::span<const std::int32_t> index, const T* origin
   }
 }
 
-#define SHOAL_INSTANTIATE(T)  \
-  template struct Cut<T>;     \
-  template class Sides<T>;    \
-  template class Decider<T>;  \
+#define SHOAL_INSTANTIATE(T) \
+  template struct Cut<T>;    \
+  template class Sides<T>;   \
+  template class Decider<T>; \
   template std::unique_ptr<Sides<T>> make_sides(const Rows<T>&, Weights<T>);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
