@@ -60,7 +60,10 @@ ESTIMATORS = [
     Case(shoal.KMeans(3, random_state=0, init="random", n_init=2, algorithm="elkan"), slow=LLOYD),
     Case(shoal.KMeans(3, random_state=0, metric="cosine", algorithm="hamerly"), slow=LLOYD),
     Case(shoal.MiniBatchKMeans(3, random_state=0), slow=BATCHES),
-    Case(shoal.MiniBatchKMeans(3, random_state=0, metric="cosine", batch_size=100, init="random"), slow=BATCHES),
+    Case(
+        shoal.MiniBatchKMeans(3, random_state=0, metric="cosine", batch_size=100, init="random"),
+        slow=BATCHES,
+    ),
     Case(shoal.BisectingKMeans(3, random_state=0), slow=BISECTIONS),
     Case(
         shoal.BisectingKMeans(
