@@ -87,7 +87,8 @@ class Batch {
     }
   }
 
-  Index size() const { return rows_.n_samples; }
+  Index size() const { return whole() ? x_.n_samples : static_cast<Index>(index_.size()); }
+  /// The rows of the batch; of sparse data, once the first is drawn.
   const Rows<T>& rows() const { return rows_; }
   Weights<T> weight() const { return weight_; }
   /// True when every sample is in every batch.

@@ -51,19 +51,20 @@ class BisectingKMeansResult(NamedTuple):
 class BisectingKMeans(CentroidModel):
     """Bisecting k-means clustering.
 
-    Starts with one cluster and splits one cluster in two by 2-means until there are `n_clusters` [1]_. The splits
-    make a binary tree whose leaves are the clusters; neighbouring labels are related. No split raises the inertia.
-    Results do not depend on the number of threads.
+    Starts with one cluster and splits one cluster in two by 2-means until there are `n_clusters` [1]_. The
+    splits make a binary tree whose leaves are the clusters; neighbouring labels are related. No split raises
+    the inertia. Results do not depend on the number of threads.
 
     Parameters
     ----------
     n_clusters : int, default=8
         Number of clusters, at most the number of samples.
     init : {"random", "k-means++"} or callable, default="random"
-        The start of each 2-means, from the members of the cluster that is split: two distinct members drawn by
-        weight; greedy k-means++; or ``init(X_members, 2, random_state=...)`` returning two centres.
+        The start of each 2-means, from the members of the cluster that is split: two distinct members drawn
+        by weight; greedy k-means++; or ``init(X_members, 2, random_state=...)`` returning two centres.
     n_init : int, default=1
-        Starts per split; the 2-means with the lowest inertia is kept, the earliest of those equal to within 1e-6.
+        Starts per split; the 2-means with the lowest inertia is kept, the earliest of those equal to within
+        1e-6.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the starts. An int gives the same result every time, on any number of threads.
     max_iter : int, default=300
@@ -71,15 +72,17 @@ class BisectingKMeans(CentroidModel):
     verbose : int, default=0
         1 shows a progress bar.
     tol : float, default=1e-4
-        A 2-means stops when its centres move, in total and squared, by no more than ``tol`` times the mean (weighted)
-        feature variance of the members, as :class:`KMeans` does. ``0`` runs until no member changes sides.
+        A 2-means stops when its centres move, in total and squared, by no more than ``tol`` times the mean
+        (weighted) feature variance of the members, as :class:`KMeans` does. ``0`` runs until no member
+        changes sides.
     copy_x : bool, default=True
         Accepted for compatibility; X is never modified.
     algorithm : {"lloyd", "elkan"}, default="lloyd"
-        Accepted for compatibility: with two centres a sample's side is a single product, and there is nothing to
-        leave out.
+        Accepted for compatibility: with two centres a sample's side is a single product, and there is nothing
+        to leave out.
     bisecting_strategy : {"biggest_inertia", "largest_cluster"}, default="biggest_inertia"
-        Split the cluster with the largest inertia, or with the largest sum of weights. A tie goes to the smaller label.
+        Split the cluster with the largest inertia, or with the largest sum of weights. A tie goes to the
+        smaller label.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" splits by spherical 2-means: rows are scaled to unit length, and so are the centres.
 
@@ -90,8 +93,8 @@ class BisectingKMeans(CentroidModel):
     labels_ : ndarray of shape (n_samples,), int32
         Exactly ``predict(X)``.
     inertia_ : float
-        Weighted sum of squared distances of the samples to the centres of their leaves (for cosine, of the scaled
-        rows: twice the sum of cosine distances).
+        Weighted sum of squared distances of the samples to the centres of their leaves (for cosine, of the
+        scaled rows: twice the sum of cosine distances).
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only when X has string column names.
@@ -108,23 +111,23 @@ class BisectingKMeans(CentroidModel):
 
     Notes
     -----
-    Time O(n_samples · n_features · log2(n_clusters)) times the Lloyd steps of a split for even splits, n_clusters in
-    place of its logarithm at worst. Memory beyond the data: for dense data a copy of the cluster being split (the
-    first time all of X), and 25 bytes per sample. "cosine" adds a scaled copy of X.
+    Time O(n_samples · n_features · log2(n_clusters)) times the Lloyd steps of a split for even splits,
+    n_clusters in place of its logarithm at worst. Memory beyond the data: for dense data a copy of the
+    cluster being split (the first time all of X), and 25 bytes per sample. "cosine" adds a scaled copy of X.
 
-    ``predict`` takes a sample down the tree by the nearer of two centres at every node, a tie to the left, which is
-    how ``fit`` parted its samples. That need not be the nearest of all centres: clusters are cells of a tree of
-    hyperplanes. ``score`` uses these labels too, so that ``score(X)`` is exactly ``-inertia_`` on the data of ``fit``
-    (scikit-learn's takes the nearest of all centres there).
+    ``predict`` takes a sample down the tree by the nearer of two centres at every node, a tie to the left,
+    which is how ``fit`` parted its samples. That need not be the nearest of all centres: clusters are cells
+    of a tree of hyperplanes. ``score`` uses these labels too, so that ``score(X)`` is exactly ``-inertia_``
+    on the data of ``fit`` (scikit-learn's takes the nearest of all centres there).
 
-    A row of weight w acts as w copies of it, and the order of the rows does not matter; rows of weight 0 are labelled
-    but move nothing. A cluster whose members are all equal is passed over. When only such are left, the labels from
-    there on are not used and their centres repeat the last one.
+    A row of weight w acts as w copies of it, and the order of the rows does not matter; rows of weight 0 are
+    labelled but move nothing. A cluster whose members are all equal is passed over. When only such are left,
+    the labels from there on are not used and their centres repeat the last one.
 
     References
     ----------
-    .. [1] M. Steinbach, G. Karypis and V. Kumar, "A comparison of document clustering techniques", KDD Workshop on
-       Text Mining, 2000.
+    .. [1] M. Steinbach, G. Karypis and V. Kumar, "A comparison of document clustering techniques", KDD
+       Workshop on Text Mining, 2000.
     .. [2] S. M. Savaresi and D. L. Boley, "On the performance of bisecting k-means and PDDP", SDM 2001.
 
     Examples
@@ -255,7 +258,7 @@ def bisecting_kmeans(
     bisecting_strategy: str = "biggest_inertia",
     metric: str = "euclidean",
 ) -> BisectingKMeansResult:
-    """Bisecting k-means as a function; parameters, errors, costs and references as in :class:`BisectingKMeans`.
+    """Bisecting k-means as a function; parameters, errors and costs as in :class:`BisectingKMeans`.
 
     Parameters
     ----------

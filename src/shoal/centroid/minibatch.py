@@ -29,9 +29,9 @@ from shoal.centroid.seeding import check_init, n_restarts, restart_seed, startin
 class MiniBatchKMeans(CentroidModel):
     """Mini-batch k-means clustering: k-means for many samples, and for samples that arrive in pieces.
 
-    Each step assigns a small random batch to the nearest centres and moves every centre to the mean of all samples
-    it has been given so far [1]_. Close to the inertia of :class:`KMeans` at a fraction of its passes over the data.
-    Results do not depend on the number of threads.
+    Each step assigns a small random batch to the nearest centres and moves every centre to the mean of all
+    samples it has been given so far [1]_. Close to the inertia of :class:`KMeans` at a fraction of its passes
+    over the data. Results do not depend on the number of threads.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class MiniBatchKMeans(CentroidModel):
     max_iter : int, default=100
         The steps together take at most ``max_iter * n_samples`` rows.
     batch_size : int, default=1024
-        Rows per step, drawn with replacement, a row with probability proportional to its weight. From `n_samples` on,
-        a step takes every row exactly once, with its weight.
+        Rows per step, drawn with replacement, a row with probability proportional to its weight. From
+        `n_samples` on, a step takes every row exactly once, with its weight.
     verbose : int, default=0
         1 shows a progress bar.
     compute_labels : bool, default=True
@@ -52,21 +52,21 @@ class MiniBatchKMeans(CentroidModel):
     random_state : int, RandomState, Generator or None, default=None
         Seed of starts and batches. An int gives the same result every time, on any number of threads.
     tol : float, default=0.0
-        Stop when a step moves the centres, in total and squared, by no more than ``tol`` times the mean (weighted)
-        feature variance. ``0`` leaves the decision to `max_no_improvement`.
+        Stop when a step moves the centres, in total and squared, by no more than ``tol`` times the mean
+        (weighted) feature variance. ``0`` leaves the decision to `max_no_improvement`.
     max_no_improvement : int or None, default=10
-        Stop when the running average of the batch inertia has not fallen for so many steps in a row. None never
-        stops for that.
+        Stop when the running average of the batch inertia has not fallen for so many steps in a row. None
+        never stops for that.
     init_size : int, default=None
-        Rows the start is made from, drawn as batches are; None means ``3 * batch_size``, or ``3 * n_clusters`` where
-        that is less than `n_clusters`. From `n_samples` on, all rows are used.
+        Rows the start is made from, drawn as batches are; None means ``3 * batch_size``, or ``3 *
+        n_clusters`` where that is less than `n_clusters`. From `n_samples` on, all rows are used.
     n_init : "auto" or int, default="auto"
-        Number of starts, each from rows of its own; the one with the lowest inertia on another `init_size` rows is
-        kept, the earliest of equals. "auto" is 1 for k-means++, k-means|| and given centres, 3 for random and
-        callables. ``partial_fit`` makes one.
+        Number of starts, each from rows of its own; the one with the lowest inertia on another `init_size`
+        rows is kept, the earliest of equals. "auto" is 1 for k-means++, k-means|| and given centres, 3 for
+        random and callables. ``partial_fit`` makes one.
     reassignment_ratio : float, default=0.01
-        A centre whose count is less than this share of the largest starts again from a row of the batch. 0 never
-        does.
+        A centre whose count is less than this share of the largest starts again from a row of the batch. 0
+        never does.
     metric : {"euclidean", "cosine"}, default="euclidean"
         "cosine" is spherical k-means [2]_: rows are scaled to unit length, and so are the centres.
 
@@ -75,7 +75,8 @@ class MiniBatchKMeans(CentroidModel):
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         Dtype of the data; of unit length for cosine.
     labels_ : ndarray of shape (n_samples,), int32
-        Exactly ``predict(X)`` for the data of the last ``fit`` or ``partial_fit``. Only when `compute_labels`.
+        Exactly ``predict(X)`` for the data of the last ``fit`` or ``partial_fit``. Only when
+        `compute_labels`.
     inertia_ : float
         Weighted sum of squared distances of all samples to their centres, as in :class:`KMeans`. Without
         `compute_labels`: the running average of the batches times the sum of the weights (not set by
@@ -100,18 +101,18 @@ class MiniBatchKMeans(CentroidModel):
 
     Notes
     -----
-    Time O(batch_size · n_clusters · n_features) per step, and one pass of that kind over all samples for the labels.
-    Memory beyond the data: one batch, 8 bytes per value of the centres, 4 bytes per sample for the labels and, with
-    weights, 12 bytes per sample. "cosine" adds a scaled copy of X.
+    Time O(batch_size · n_clusters · n_features) per step, and one pass of that kind over all samples for the
+    labels. Memory beyond the data: one batch, 8 bytes per value of the centres, 4 bytes per sample for the
+    labels and, with weights, 12 bytes per sample. "cosine" adds a scaled copy of X.
 
-    A tie between centres goes to the smaller label. Centres are running means in double precision, so steps do not
-    fade for float32 data however many samples they have taken. When steps take all rows (``batch_size >= n_samples``)
-    a row of weight w acts as w copies of it, seeding included, as long as the copies fit into a batch too; otherwise
-    it is drawn as often as its copies would be. ``partial_fit`` uses the weights of the batch as they are. Rows of
-    weight 0 are labelled but move nothing.
+    A tie between centres goes to the smaller label. Centres are running means in double precision, so steps
+    do not fade for float32 data however many samples they have taken. When steps take all rows (``batch_size
+    >= n_samples``) a row of weight w acts as w copies of it, seeding included, as long as the copies fit into
+    a batch too; otherwise it is drawn as often as its copies would be. ``partial_fit`` uses the weights of
+    the batch as they are. Rows of weight 0 are labelled but move nothing.
 
-    The centres of the last step are kept as they are: unlike in scikit-learn, a centre never starts again after the
-    last step of ``fit``, where no sample could correct it.
+    The centres of the last step are kept as they are: unlike in scikit-learn, a centre never starts again
+    after the last step of ``fit``, where no sample could correct it.
 
     References
     ----------
@@ -332,7 +333,7 @@ class MiniBatchKMeans(CentroidModel):
     def _sample(
         self, rows: Any, weight: NDArray[Any] | None, seed: int, purpose: str, number: int
     ) -> tuple[Any, NDArray[Any] | None]:
-        """`init_size` rows drawn by weight, which then count alike; or all with their weights, when that is more."""
+        """`init_size` rows drawn by weight, which then count alike; or all, with their weights, if that is more."""
         n_samples, n_clusters = rows.shape[0], int(self.n_clusters)
         if self.init_size is None:
             size = 3 * min(self.batch_size, n_samples)
