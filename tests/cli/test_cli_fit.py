@@ -172,6 +172,21 @@ def test_predict_prints_labels_on_request(shoal, folder):
     assert outcome.out == (folder / "shoal-report" / "labels.csv").read_text()
 
 
+def test_a_scaler_of_another_scikit_learn_is_a_note(shoal):
+    shoal("fit iris.csv -k 3 --scale standard --no-report")
+    with zipfile.ZipFile("shoal-report/model.shoal") as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    model = json.loads(contents["model.json"])
+    model["scaler"]["state"]["_sklearn_version"] = "1.0.0"
+    contents["model.json"] = json.dumps(model).encode()
+    with zipfile.ZipFile("older.shoal", "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    outcome = shoal("predict older.shoal iris.csv")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert re.search(r"note: .*StandardScaler from version 1\.0\.0", outcome.out)
+
+
 def test_predict_refuses_empty_cells_until_told(shoal, folder):
     shoal("fit holes.csv -k 2 --drop-missing --no-report")
     outcome = shoal("predict shoal-report/model.shoal holes.csv")

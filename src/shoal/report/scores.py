@@ -21,7 +21,7 @@ SILHOUETTE_BUDGET = 4e9
 class Score:
     """One number with what a reader needs to judge it.
 
-    Attributes
+    Parameters
     ----------
     key : str
         Name of the function in :mod:`shoal.metrics`.
@@ -36,6 +36,15 @@ class Score:
         One sentence.
     note : str
         What was left out or sampled, or why there is no value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shoal.report import Clustering
+    >>> X = np.array([[0.0], [1.0], [8.0], [9.0]])
+    >>> score = Clustering(X, np.array([0, 0, 1, 1]), "by hand").scores.internal[0]
+    >>> score.name, score.low, score.high, round(score.value, 3)
+    ('Silhouette', -1.0, 1.0, 0.875)
     """
 
     key: str
@@ -52,12 +61,21 @@ class Score:
 class Scores:
     """All scores of one clustering.
 
-    Attributes
+    Parameters
     ----------
     internal, external : list of Score
         `external` is empty without reference labels.
     silhouette_of : dict of int to float
         Mean silhouette of each cluster, over the rows it was computed on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from shoal.report import Clustering
+    >>> X, y = np.array([[0.0], [1.0], [8.0], [9.0]]), np.array([0, 0, 1, 1])
+    >>> scores = Clustering(X, y, "by hand", y=y).scores
+    >>> len(scores.internal), [score.name for score in scores.external][:3]
+    (3, ['ARI', 'NMI', 'AMI'])
     """
 
     internal: list[Score]
