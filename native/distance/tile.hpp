@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/points.hpp"
+#include "parallel/run.hpp"
 #include "simd/aligned.hpp"
 
 namespace shoal::distance {
@@ -121,6 +122,6 @@ PackedRows<T> pack_rows(Form form, Points<const T> rows, const T* origin = nullp
 /// [bounds[p], bounds[p + 1]). Group sizes differ by at most one within a piece.
 template <class T>
 PackedRows<T> pack_pieces(Form form, Points<const T> x, std::span<const std::int32_t> index,
-                          std::span<const Index> bounds);
+                          std::span<const Index> bounds, Run& run);
 
 }  // namespace shoal::distance

@@ -207,7 +207,7 @@ void sum_symmetric(const PairSums<T>& all, std::vector<Piece>& pieces, std::span
     bounds.push_back(piece.end);
     longest = std::max(longest, piece.size());
   }
-  const PackedRows<T> rows = distance::pack_pieces<T>(all.form, all.x, all.sorted.order, bounds);
+  const PackedRows<T> rows = distance::pack_pieces<T>(all.form, all.x, all.sorted.order, bounds, run);
   Index group = 0;
   for (Piece& piece : pieces) {
     piece.first_group = group;
@@ -294,7 +294,7 @@ void sum_one_sided(const PairSums<T>& all, Index length, std::span<double> s, We
   const auto& kernels = tile<T>();
   const Index n = all.sorted.size(), lanes = kernels.lanes, d = all.x.n_features;
   const auto k = static_cast<std::int32_t>(all.labels.n_clusters);
-  const PackedRows<T> rows = distance::pack_pieces<T>(all.form, all.x, all.sorted.order, all.sorted.begin);
+  const PackedRows<T> rows = distance::pack_pieces<T>(all.form, all.x, all.sorted.order, all.sorted.begin, run);
   const parallel::Blocks blocks{n, length};
   const auto padded = static_cast<std::size_t>(whole_panels(length, lanes) * lanes);
   std::vector<Scratch<T>> scratch(static_cast<std::size_t>(parallel::n_threads()));
