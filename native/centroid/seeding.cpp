@@ -375,7 +375,11 @@ class PlusPlus {
     std::vector<double> gain(at(n_draws), 0.0);
     for (Index c = 0; c < chunks_.count(); ++c)
       for (Index t = 0; t < n_draws; ++t) gain[at(t)] += gains[at(c * n_draws + t)];
-    const Index best = std::max_element(gain.begin(), gain.end()) - gain.begin();
+    // Two samples that are each other's nearest gain the same: what rounding makes of it is no reason to choose.
+    constexpr double equal = 1 + 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+    Index best = 0;
+    for (Index t = 1; t < n_draws; ++t)
+      if (gain[at(t)] > gain[at(best)] * equal) best = t;
 
     const Index row = draws[at(best)];
     x_.copy(row, centers_.data() + n_chosen * x_.n_features);
