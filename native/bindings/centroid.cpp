@@ -166,7 +166,7 @@ void bind_bisecting(nb::module_& m) {
                             array(std::move(result.tree.child)),
                             array(std::move(result.tree.centers), {nodes, d})};
       },
-      "weight"_a.none(), "start"_a.none(), nb::kw_only(), "n_clusters"_a, "n_init"_a, "max_iter"_a, "tol"_a,
+      "weight"_a.none(), "two_centers"_a.none(), nb::kw_only(), "n_clusters"_a, "n_init"_a, "max_iter"_a, "tol"_a,
       "by_inertia"_a, "plusplus"_a, "spherical"_a, "seed"_a, "progress"_a.none() = nb::none());
   def_rows<T, const Vector<std::int32_t>&, const Matrix<T>&>(
       m, "bisecting_assign",

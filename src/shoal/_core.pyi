@@ -55,6 +55,47 @@ class KMeansRun:
     @property
     def converged(self) -> bool: ...
 
+class BisectingRun:
+    @property
+    def centers(self) -> Any: ...
+
+    @property
+    def labels(self) -> Any: ...
+
+    @property
+    def inertia(self) -> float: ...
+
+    @property
+    def n_found(self) -> int: ...
+
+    @property
+    def child(self) -> Any: ...
+
+    @property
+    def node_centers(self) -> Any: ...
+
+class MiniBatchRun:
+    @property
+    def centers(self) -> Any: ...
+
+    @property
+    def means(self) -> Any: ...
+
+    @property
+    def counts(self) -> Any: ...
+
+    @property
+    def seen(self) -> float: ...
+
+    @property
+    def n_steps(self) -> int: ...
+
+    @property
+    def mean_inertia(self) -> float: ...
+
+    @property
+    def converged(self) -> bool: ...
+
 @overload
 def kmeans_fit(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, max_iter: int, tol: float, algorithm: str, spherical: bool = ..., progress: Callable | None = ...) -> KMeansRun: ...
 
@@ -157,6 +198,64 @@ def kmeans_parallel(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None)
 @overload
 def kmeans_parallel(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, n_clusters: int, rounds: int, oversampling: float, seed: int, progress: Callable | None = ...) -> Any:
     """Rows of the k-means|| start."""
+
+@overload
+def minibatch_fit(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, batch_size: int, max_steps: int, tol: float, max_no_improvement: int, reassignment_ratio: float, spherical: bool, seed: int, progress: Callable | None = ...) -> MiniBatchRun: ...
+
+@overload
+def minibatch_fit(value: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, batch_size: int, max_steps: int, tol: float, max_no_improvement: int, reassignment_ratio: float, spherical: bool, seed: int, progress: Callable | None = ...) -> MiniBatchRun: ...
+
+@overload
+def minibatch_fit(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, batch_size: int, max_steps: int, tol: float, max_no_improvement: int, reassignment_ratio: float, spherical: bool, seed: int, progress: Callable | None = ...) -> MiniBatchRun: ...
+
+@overload
+def minibatch_fit(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, batch_size: int, max_steps: int, tol: float, max_no_improvement: int, reassignment_ratio: float, spherical: bool, seed: int, progress: Callable | None = ...) -> MiniBatchRun: ...
+
+@overload
+def minibatch_step(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, seen: float, step: int, reassignment_ratio: float, spherical: bool, seed: int) -> MiniBatchRun: ...
+
+@overload
+def minibatch_step(value: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, seen: float, step: int, reassignment_ratio: float, spherical: bool, seed: int) -> MiniBatchRun: ...
+
+@overload
+def minibatch_step(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, seen: float, step: int, reassignment_ratio: float, spherical: bool, seed: int) -> MiniBatchRun: ...
+
+@overload
+def minibatch_step(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, seen: float, step: int, reassignment_ratio: float, spherical: bool, seed: int) -> MiniBatchRun: ...
+
+@overload
+def minibatch_rows(n_samples: int, weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, count: int, seed: int, purpose: str, number: int) -> Any: ...
+
+@overload
+def minibatch_rows(n_samples: int, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, count: int, seed: int, purpose: str, number: int) -> Any:
+    """Rows drawn with replacement, by weight."""
+
+@overload
+def bisecting_fit(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, two_centers: Callable | None, *, n_clusters: int, n_init: int, max_iter: int, tol: float, by_inertia: bool, plusplus: bool, spherical: bool, seed: int, progress: Callable | None = ...) -> BisectingRun: ...
+
+@overload
+def bisecting_fit(value: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, two_centers: Callable | None, *, n_clusters: int, n_init: int, max_iter: int, tol: float, by_inertia: bool, plusplus: bool, spherical: bool, seed: int, progress: Callable | None = ...) -> BisectingRun: ...
+
+@overload
+def bisecting_fit(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, two_centers: Callable | None, *, n_clusters: int, n_init: int, max_iter: int, tol: float, by_inertia: bool, plusplus: bool, spherical: bool, seed: int, progress: Callable | None = ...) -> BisectingRun: ...
+
+@overload
+def bisecting_fit(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, two_centers: Callable | None, *, n_clusters: int, n_init: int, max_iter: int, tol: float, by_inertia: bool, plusplus: bool, spherical: bool, seed: int, progress: Callable | None = ...) -> BisectingRun: ...
+
+@overload
+def bisecting_assign(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], child: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], node_centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def bisecting_assign(value: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, child: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], node_centers: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def bisecting_assign(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], child: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], node_centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def bisecting_assign(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_features: int, child: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], node_centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> Any:
+    """
+    Leaf of each sample, by the nearer child at every node; a tie goes left.
+    """
 
 @overload
 def nearest(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], origin: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = ...) -> tuple[Any, ...]: ...

@@ -157,7 +157,7 @@ class KMeans(CentroidModel):
     ----------
     n_clusters : int, default=8
         Number of clusters, at most the number of samples.
-    init : {"k-means++", "k-means||", "random"}, callable or array of shape (n_clusters, n_features), default="k-means++"
+    init : {"k-means++", "k-means||", "random"}, callable or (n_clusters, n_features) array, default="k-means++"
         The start: greedy k-means++ [2]_; k-means|| [3]_, which needs few passes over large data; distinct random
         rows; ``init(X, n_clusters, random_state=...)`` returning centres; or the centres themselves.
     n_init : "auto" or int, default="auto"

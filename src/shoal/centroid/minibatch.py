@@ -37,7 +37,7 @@ class MiniBatchKMeans(CentroidModel):
     ----------
     n_clusters : int, default=8
         Number of clusters, at most the number of samples.
-    init : {"k-means++", "k-means||", "random"}, callable or array of shape (n_clusters, n_features), default="k-means++"
+    init : {"k-means++", "k-means||", "random"}, callable or (n_clusters, n_features) array, default="k-means++"
         The start, as in :class:`KMeans`, made from `init_size` rows.
     max_iter : int, default=100
         The steps together take at most ``max_iter * n_samples`` rows.
@@ -357,7 +357,7 @@ class MiniBatchKMeans(CentroidModel):
     def _label(self, rows: Any, weight: NDArray[Any] | None) -> bool:
         """Set ``labels_`` and ``inertia_`` for these rows if that is wanted."""
         for name in ("labels_", "inertia_"):
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         if not self.compute_labels:
             return False
         self.labels_ = self._nearest(rows)

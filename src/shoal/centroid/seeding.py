@@ -27,7 +27,7 @@ class Seeds(NamedTuple):
 
 
 def kmeans_plusplus(
-    X: ArrayLike,
+    X: Any,
     n_clusters: int,
     *,
     sample_weight: ArrayLike | None = None,
