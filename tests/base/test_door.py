@@ -95,6 +95,8 @@ def interrupted(call, after=0.25):
         shoal.KMeans(500, tol=0, random_state=0),
         shoal.KMeans(500, tol=0, random_state=0, init="random"),
         shoal.KMeans(500, tol=0, random_state=0, init="random", metric="cosine", algorithm="lloyd"),
+        shoal.MiniBatchKMeans(500, max_iter=10_000, max_no_improvement=None, random_state=0),
+        shoal.BisectingKMeans(5000, n_init=5, random_state=0),
     ],
     ids=repr,
 )
