@@ -62,7 +62,12 @@ ESTIMATORS = [
     Case(shoal.MiniBatchKMeans(3, random_state=0), slow=STEPS),
     Case(shoal.MiniBatchKMeans(3, random_state=0, init="random", metric="cosine"), slow=STEPS),
     Case(shoal.BisectingKMeans(3, random_state=0), slow=SPLITS),
-    Case(shoal.BisectingKMeans(3, random_state=0, init="k-means++", metric="cosine"), slow=SPLITS),
+    Case(
+        shoal.BisectingKMeans(
+            3, random_state=0, init="k-means++", metric="cosine", bisecting_strategy="largest_cluster"
+        ),
+        slow=SPLITS,
+    ),
 ]
 
 every = pytest.mark.parametrize("case", ESTIMATORS, ids=str)
