@@ -71,7 +71,9 @@ centroid::Algorithm algorithm_from_name(std::string_view name) {
 /// body(const Rows<T>&, rest...) does the work.
 template <class T, class... Rest, class Body, class... Extra>
 void def_rows(nb::module_& m, const char* name, Body body, const Extra&... extra) {
-  m.def(name, [body](const Matrix<T>& x, Rest... rest) { return body(Rows<T>(points(x)), rest...); }, "x"_a, extra...);
+  m.def(
+      name, [body](const Matrix<T>& x, Rest... rest) { return body(Rows<T>(points(x)), rest...); }, "x"_a.noconvert(),
+      extra...);
   m.def(
       name,
       [body](const Vector<T>& value, const Vector<std::int32_t>& column, const Vector<std::int32_t>& start,
@@ -79,7 +81,7 @@ void def_rows(nb::module_& m, const char* name, Body body, const Extra&... extra
         const centroid::Csr<T> csr{value.data(), column.data(), start.data()};
         return body(Rows<T>(csr, static_cast<Index>(start.shape(0)) - 1, n_features), rest...);
       },
-      "value"_a, "column"_a, "start"_a, "n_features"_a, extra...);
+      "value"_a.noconvert(), "column"_a, "start"_a, "n_features"_a, extra...);
 }
 
 template <class T>

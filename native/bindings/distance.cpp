@@ -18,7 +18,8 @@ void bind(nb::module_& m) {
         });
         return nb::make_tuple(array(std::move(label)), array(std::move(sq_dist)));
       },
-      "x"_a, "y"_a, "origin"_a.none() = nb::none(), "Nearest row of y for each row of x: (labels, squared distances).");
+      "x"_a.noconvert(), "y"_a, "origin"_a.none() = nb::none(),
+      "Nearest row of y for each row of x: (labels, squared distances).");
   m.def(
       "pairwise",
       [](const Matrix<T>& x, const Matrix<T>& y, std::string_view metric) {
@@ -28,7 +29,7 @@ void bind(nb::module_& m) {
         });
         return array(std::move(out), {x.shape(0), y.shape(0)});
       },
-      "x"_a, "y"_a, "metric"_a, "All distances, (n_x, n_y).");
+      "x"_a.noconvert(), "y"_a, "metric"_a, "All distances, (n_x, n_y).");
   m.def(
       "count_within",
       [](const Matrix<T>& x, const Matrix<T>& y, const OptionalVector<T>& weight, T radius, std::string_view metric) {
@@ -39,7 +40,7 @@ void bind(nb::module_& m) {
         });
         return array(std::move(count));
       },
-      "x"_a, "y"_a, "weight"_a.none(), "radius"_a, "metric"_a,
+      "x"_a.noconvert(), "y"_a, "weight"_a.none(), "radius"_a, "metric"_a,
       "Number (or weight) of the rows of y within the radius of each row of x.");
   m.def(
       "k_nearest",
@@ -54,7 +55,7 @@ void bind(nb::module_& m) {
         });
         return nb::make_tuple(array(std::move(distances), {n, columns}), array(std::move(indices), {n, columns}));
       },
-      "x"_a, "y"_a, "k"_a, "metric"_a, "The k nearest rows of y for each row of x: (distances, indices).");
+      "x"_a.noconvert(), "y"_a, "k"_a, "metric"_a, "The k nearest rows of y for each row of x: (distances, indices).");
 }
 
 }  // namespace

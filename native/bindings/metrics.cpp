@@ -58,7 +58,7 @@ void bind_scores(nb::module_& m) {
         });
         return array(std::move(s));
       },
-      "x"_a, "weight"_a.none(), "cluster"_a, "n_clusters"_a, "metric"_a, "progress"_a.none() = nb::none());
+      "x"_a.noconvert(), "weight"_a.none(), "cluster"_a, "n_clusters"_a, "metric"_a, "progress"_a.none() = nb::none());
   m.def(
       "simplified_silhouette",
       [](Matrix<T> x, Matrix<T> centers, OptionalVector<T> weight, Vector<std::int32_t> cluster, Index n_clusters,
@@ -71,7 +71,8 @@ void bind_scores(nb::module_& m) {
         });
         return array(std::move(s));
       },
-      "x"_a, "centers"_a, "weight"_a.none(), "cluster"_a, "n_clusters"_a, "metric"_a, "progress"_a.none() = nb::none());
+      "x"_a.noconvert(), "centers"_a, "weight"_a.none(), "cluster"_a, "n_clusters"_a, "metric"_a,
+      "progress"_a.none() = nb::none());
   m.def(
       "matrix_silhouette",
       [](Matrix<T> distances, OptionalVector<T> weight, Vector<std::int32_t> cluster, Index n_clusters,
@@ -93,7 +94,7 @@ void bind_scores(nb::module_& m) {
           return metrics::calinski_harabasz(centroids, spread);
         });
       },
-      "x"_a, "weight"_a.none(), "cluster"_a, "n_clusters"_a);
+      "x"_a.noconvert(), "weight"_a.none(), "cluster"_a, "n_clusters"_a);
   m.def(
       "davies_bouldin",
       [](Matrix<T> x, OptionalVector<T> weight, Vector<std::int32_t> cluster, Index n_clusters) {
@@ -104,7 +105,7 @@ void bind_scores(nb::module_& m) {
           return metrics::davies_bouldin(centroids, spread, run);
         });
       },
-      "x"_a, "weight"_a.none(), "cluster"_a, "n_clusters"_a);
+      "x"_a.noconvert(), "weight"_a.none(), "cluster"_a, "n_clusters"_a);
 }
 
 }  // namespace
