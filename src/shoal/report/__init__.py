@@ -6,5 +6,6 @@ any algorithm. Needs ``pip install 'shoal[app]'``.
 
 from shoal.report.clustering import Clustering
 from shoal.report.page import Report, write_report
+from shoal.report.scores import Score, Scores
 
-__all__ = ["Clustering", "Report", "write_report"]
+__all__ = ["Clustering", "Report", "Score", "Scores", "write_report"]
