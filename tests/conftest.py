@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,9 @@ from hypothesis import settings
 import shoal
 from shoal import _core
 from shoal.base.config import config as shoal_config
+
+# A shell that starts the tests in the background leaves Ctrl-C ignored, here and in every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SEED = int(os.environ.get("SHOAL_TEST_SEED") or secrets.randbits(32))
 # xdist's workers take the seed of the process that started them
