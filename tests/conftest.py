@@ -22,13 +22,14 @@ from shoal.base.config import config as shoal_config
 # A shell that starts the tests in the background leaves Ctrl-C ignored, here and in every child.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SEED = int(os.environ.get("SHOAL_TEST_SEED") or secrets.randbits(32))
+# With CI set the data and Hypothesis's examples are the same in every run; elsewhere they are new ones each time.
+CI = bool(os.environ.get("CI"))
+SEED = int(os.environ.get("SHOAL_TEST_SEED") or (1 if CI else secrets.randbits(32)))
 # xdist's workers take the seed of the process that started them
 os.environ["SHOAL_TEST_SEED"] = str(SEED)
 
-# Timing belongs to the benchmarks; a failing example is printed so that it can be run again. With CI set the
-# examples are the same in every run; elsewhere they are new ones each time.
-settings.register_profile("shoal", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
+# Timing belongs to the benchmarks; a failing example is printed so that it can be run again.
+settings.register_profile("shoal", deadline=None, print_blob=True, derandomize=CI)
 settings.load_profile("shoal")
 
 
@@ -43,7 +44,7 @@ def pytest_report_header() -> list[str]:
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Random numbers of this test alone; another run has others unless SHOAL_TEST_SEED is set."""
+    """Random numbers of this test alone; another run has others unless CI or SHOAL_TEST_SEED is set."""
     return np.random.default_rng([SEED, *request.node.nodeid.encode()])
 
 

@@ -72,7 +72,8 @@ def lloyd(
         means = centers.copy()
         mass = [weight[labels == j].sum() for j in range(k)]
         for j in range(k):
-            members = labels == (j if mass[j] > 0 else int(np.argmax(mass)))
+            # a row without weight must not even change the order in which the others are added
+            members = (labels == (j if mass[j] > 0 else int(np.argmax(mass)))) & (weight > 0)
             means[j] = np.average(X[members], axis=0, weights=weight[members])
         if spherical:
             means = np.array(
