@@ -96,9 +96,11 @@ struct Rows {
   std::uint64_t hash(Index i) const {
     std::uint64_t sum = 0;
     if (sparse()) {
-      for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) sum += mix(csr.column[p], csr.value[p]);
+      for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p)
+        sum += folded(csr.value[p]) * key((static_cast<std::uint64_t>(csr.column[p]) + 1) * key_step);
     } else {
-      for (Index p = 0; p < n_features; ++p) sum += mix(p, dense.row(i)[p]);
+      std::uint64_t at_column = key_step;
+      for (Index p = 0; p < n_features; ++p, at_column += key_step) sum += folded(dense.row(i)[p]) * key(at_column);
     }
     sum ^= sum >> 32;
     sum *= 0xD6E8FEB86659FD93u;
@@ -106,13 +108,14 @@ struct Rows {
   }
 
  private:
-  static std::uint64_t mix(Index column, T value) {
+  // One multiplication per value: what is multiplied has its information in the low bits, too (those of the floats of
+  // whole numbers are zero), and the keys of the columns are odd and no multiples of each other.
+  static constexpr std::uint64_t key_step = 0x9E3779B97F4A7C15u;
+  static std::uint64_t key(std::uint64_t at_column) { return (at_column ^ at_column >> 29) | 1; }
+  static std::uint64_t folded(T value) {
     using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    std::uint64_t bits = std::bit_cast<Bits>(value);
-    bits = value == T{0} ? 0 : bits + static_cast<std::uint64_t>(column) * 0x9E3779B97F4A7C15u;
-    bits *= 0xD6E8FEB86659FD93u;
-    bits ^= bits >> 32;
-    return bits * 0xA0761D6478BD642Fu;
+    const Bits bits = value == T{0} ? Bits{0} : std::bit_cast<Bits>(value);
+    return bits ^ bits >> (4 * sizeof(T));
   }
 };
 

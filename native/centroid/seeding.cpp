@@ -92,6 +92,23 @@ class Walk {
     return -1;
   }
 
+  /// Weights with equal rows taken together: one of them has the weight of all, the others have none.
+  std::vector<double> merged(Weights<T> weight, Run& run) {
+    std::vector<double> out(place_.size(), 0.0);
+    for_blocks(Blocks{n_bins(), 16}, run, 40.0 * static_cast<double>(place_.size()), [&](Index block, int) {
+      for (Index b = block * 16; b < std::min(n_bins(), (block + 1) * 16); ++b) {
+        sort(b);
+        Index first = start_[at(b)];
+        for (Index p = first; p < start_[at(b + 1)]; ++p) {
+          if (hash(place_[at(p)]) != hash(place_[at(first)])) first = p;
+          out[at(place_[at(first)])] += static_cast<double>(weight[place_[at(p)]]);
+        }
+      }
+    });
+    return out;
+  }
+  std::uint64_t hash(Index i) const { return hash_[at(i)]; }
+
   /// Calls body(i) for the samples with the hash of `sample`.
   template <class Body>
   void for_same(Index sample, Body&& body) const {
@@ -138,7 +155,9 @@ class CandidateDistances {
     for (double m : mean) mean_sq += m * m;
     products_ = mean_sq <= 16 * spread;
     if (!products_) return;
-    origin_.assign(mean.begin(), mean.end());
+    // Multiples of a power of two near a 16th of the spread: whole numbers stay whole, and equal gains equal.
+    const double step = std::ldexp(1.0, std::max(std::ilogb(std::sqrt(spread)) - 4, -1074));
+    for (double m : mean) origin_.push_back(static_cast<T>(std::nearbyint(m / step) * step));
     sq_norm_.resize(at(x.n_samples));
     const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
     for_blocks(blocks, run, x.size(), [&](Index b, int) {
@@ -231,16 +250,10 @@ template <class T>
 class Codes {
  public:
   Codes(const Rows<T>& x, Run& run) {
-    if (x.sparse() || !kernels<T>().screen || x.n_features < min_features) return;
+    if (x.sparse() || !kernels<T>().screen || x.n_features < min_features || x.n_features > max_features) return;
     const Index n = x.n_samples;
     const Index d = x.n_features;
-    std::vector<T> low(x.dense.row(0), x.dense.row(0) + d);
-    std::vector<T> high = low;
-    for (Index i = 1; i < n; ++i)
-      for (Index p = 0; p < d; ++p) {
-        low[at(p)] = std::min(low[at(p)], x.dense.row(i)[p]);
-        high[at(p)] = std::max(high[at(p)], x.dense.row(i)[p]);
-      }
+    const auto [low, high] = extremes(x, run);
     double range = 0;
     for (Index p = 0; p < d; ++p)
       range = std::max(range, static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]));
@@ -267,13 +280,16 @@ class Codes {
           sq_[at(i)] += byte * byte;
         }
         offset_[at(i)] = sq_[at(i)] - 256 * sum;  // products are taken with code - 128
-        rest_[at(i)] = static_cast<float>(std::sqrt(rest) * step_ * (1 + 1e-5));
+        rest_[at(i)] = static_cast<float>(std::sqrt(rest) * (1 + 1e-5));
       }
     });
   }
 
   static constexpr Index lanes = 16;
   bool any() const { return n_words_ > 0; }
+  /// A distance in steps of the code, where it is an ordinary float whatever the unit of the data; rounded up.
+  float steps(double distance) const { return static_cast<float>(distance / step_ * (1 + 1e-6)); }
+  /// The length of what the code of a sample leaves out, in steps.
   float rest(Index i) const { return rest_[at(i)]; }
 
   void prepare(std::span<const Index> draws) {
@@ -294,12 +310,38 @@ class Codes {
   void screen(Index first, Index last, const float* root, std::uint16_t* nearer) const {
     kernels<T>().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
                         offset_.data() + first * lanes, root + first * lanes, draws_.data(), draw_offset_.data(),
-                        draw_rest_.data(), static_cast<Index>(draw_rest_.size()),
-                        static_cast<float>((1 + 1e-5) / (step_ * step_)), nearer + first * lanes);
+                        draw_rest_.data(), static_cast<Index>(draw_rest_.size()), 1 + 1e-5f, nearer + first * lanes);
   }
 
  private:
+  // The smallest and the largest value of each feature.
+  static std::pair<std::vector<T>, std::vector<T>> extremes(const Rows<T>& x, Run& run) {
+    const Index d = x.n_features;
+    const Blocks blocks = parallel::blocks_at_most(x.n_samples, 64);
+    std::vector<T> low(at(blocks.count() * d)), high(low.size());
+    for_blocks(blocks, run, x.size(), [&](Index b, int) {
+      T* least = low.data() + b * d;
+      T* most = high.data() + b * d;
+      std::copy_n(x.dense.row(blocks.begin(b)), d, least);
+      std::copy_n(x.dense.row(blocks.begin(b)), d, most);
+      for (Index i = blocks.begin(b) + 1; i < blocks.end(b); ++i)
+        for (Index p = 0; p < d; ++p) {
+          least[p] = std::min(least[p], x.dense.row(i)[p]);
+          most[p] = std::max(most[p], x.dense.row(i)[p]);
+        }
+    });
+    for (Index b = 1; b < blocks.count(); ++b)
+      for (Index p = 0; p < d; ++p) {
+        low[at(p)] = std::min(low[at(p)], low[at(b * d + p)]);
+        high[at(p)] = std::max(high[at(p)], high[at(b * d + p)]);
+      }
+    low.resize(at(d));
+    high.resize(at(d));
+    return {std::move(low), std::move(high)};
+  }
+
   static constexpr Index min_features = 32;
+  static constexpr Index max_features = 16384;  // sums of products of codes must fit 32 bits
   double step_ = 0;
   Index n_words_ = 0;
   std::vector<std::uint8_t> codes_;
@@ -387,6 +429,8 @@ class PlusPlus {
     row_of_center_ = row;
     std::vector<std::vector<double>> change(at(chunks_.count()));
     for_blocks(chunks_, run_, work(1), [&](Index c, int) { take(c, best, n_chosen, change[at(c)]); });
+    // Rows equal to the centre are at distance 0, whatever rounding said of them.
+    walk_.for_same(row, [&](Index i) { put(i, T{0}, n_chosen, change[0]); });
     update_sums(change);
   }
 
@@ -471,7 +515,7 @@ class PlusPlus {
   }
 
   void set_root(Index i) {
-    root_[at(i)] = static_cast<float>(std::sqrt(static_cast<double>(nearest_[at(i)])) * (1 + 1e-6)) + codes_->rest(i);
+    root_[at(i)] = codes_->steps(std::sqrt(static_cast<double>(nearest_[at(i)]))) + codes_->rest(i);
   }
 
   // For one chunk: the distances that the codes left open.
@@ -511,15 +555,19 @@ class PlusPlus {
     const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
     for (Index i = chunks_.begin(chunk); i < chunks_.end(chunk); ++i) {
       if (!(nearer_[at(i)] & bit)) continue;
-      const T sq = x_.sq_dist(i, row, row_sq);
-      if (!(sq < nearest_[at(i)])) continue;
-      if (change.empty()) change.assign(at(walk_.n_bins()), 0.0);
-      change[at(walk_.bin(i))] -=
-          static_cast<double>(weight_[i]) * (static_cast<double>(nearest_[at(i)]) - static_cast<double>(sq));
-      nearest_[at(i)] = sq;
-      center_[at(i)] = static_cast<std::int32_t>(center);
-      if (!root_.empty()) set_root(i);
+      put(i, x_.sq_dist(i, row, row_sq), center, change);
     }
+  }
+
+  // Gives sample i to a centre at this squared distance, if that is nearer.
+  void put(Index i, T sq, Index center, std::vector<double>& change) {
+    if (!(sq < nearest_[at(i)])) return;
+    if (change.empty()) change.assign(at(walk_.n_bins()), 0.0);
+    change[at(walk_.bin(i))] -=
+        static_cast<double>(weight_[i]) * (static_cast<double>(nearest_[at(i)]) - static_cast<double>(sq));
+    nearest_[at(i)] = sq;
+    center_[at(i)] = static_cast<std::int32_t>(center);
+    if (!root_.empty()) set_root(i);
   }
 
   // Follows the masses by their changes; anew where so much has gone that rounding would show.
@@ -560,7 +608,7 @@ class PlusPlus {
   double total_ = 0;
   Index row_of_center_ = 0;
   std::optional<Codes<T>> codes_;  // made when first wanted
-  std::vector<float> root_;        // distance to the nearest centre plus what the sample's code leaves out
+  std::vector<float> root_;        // distance to the nearest centre plus what the sample's code leaves out, in steps
   Index pause_ = 0;                // steps until screening is tried again
   static constexpr Index screen_from = 12;
 };
@@ -600,7 +648,11 @@ std::vector<Index> kmeans_parallel(const Rows<T>& x, Weights<T> weight, Index n_
   const Index n = x.n_samples;
   const Index d = x.n_features;
   const std::uint64_t seed = stream.bits64();
-  std::vector<Index> chosen = random_rows(x, weight, Index{1}, stream, run);
+  // Equal rows are one row of their total weight, with one random number per round: a function of their values.
+  Walk<T> walk(x, run);
+  const std::vector<double> merged = walk.merged(weight, run);
+  const auto by_weight = [&](Index i) { return merged[at(i)]; };
+  std::vector<Index> chosen{walk.draw(stream.uniform(), walk.sums(by_weight, run), by_weight)};
   std::vector<T> sq(at(n), std::numeric_limits<T>::max());
   std::vector<std::int32_t> label(at(n), -1);
   std::vector<std::int32_t> nearest_new(at(n));
@@ -629,7 +681,7 @@ std::vector<Index> kmeans_parallel(const Rows<T>& x, Weights<T> weight, Index n_
     });
   };
   add(0);
-  const auto mass = [&](Index i) { return static_cast<double>(weight[i]) * static_cast<double>(sq[at(i)]); };
+  const auto mass = [&](Index i) { return merged[at(i)] * static_cast<double>(sq[at(i)]); };
   for (Index round = 0; round < rounds; ++round) {
     const double total = parallel::sum_blocks<double>(blocks, run, static_cast<double>(n), [&](Index b, int) {
       double sum = 0;
@@ -642,7 +694,7 @@ std::vector<Index> kmeans_parallel(const Rows<T>& x, Weights<T> weight, Index n_
     for (Index i = 0; i < n; ++i) {
       const double p = scale * mass(i);
       if (!(p > 0)) continue;
-      const auto bits = Stream::philox(seed, static_cast<std::uint64_t>(round), static_cast<std::uint64_t>(i));
+      const auto bits = Stream::philox(seed, static_cast<std::uint64_t>(round), walk.hash(i));
       if (static_cast<double>(bits[0]) * 0x1.0p-32 + static_cast<double>(bits[1]) * 0x1.0p-64 < p) chosen.push_back(i);
     }
     if (chosen.size() > first) add(first);

@@ -4,7 +4,8 @@
 //              times the squared distance to the nearest centre so far; greedy: of a few draws the one that lowers
 //              the sum most. Draws that cannot come nearer to a sample are left out by the triangle inequality
 //              (E. Raff, IJCAI 2021), which changes no result.
-//   k-means||  B. Bahmani et al., VLDB 2012: rounds of many independent draws, then weighted k-means++ on them.
+//   k-means||  B. Bahmani et al., VLDB 2012: rounds of many independent draws, then weighted k-means++ on them. Equal
+//              rows are one row of their total weight there, with one random number per round.
 //   random     distinct rows with probability proportional to their weights.
 //
 // Draws walk the samples in an order given by their values (a hash of the row), not by their place, and weights

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "parallel/parallel_for.hpp"
 
@@ -24,24 +25,35 @@ struct Range {
 
   /// high - low + 1, which does not fit when the labels span all of 64 bits: 0 then.
   std::uint64_t span() const { return static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1; }
+  void include(const Range& other) { *this = {std::min(low, other.low), std::max(high, other.high)}; }
 };
 
 template <class Label>
-Range range_of(std::span<const Label> labels, Run& run) {
-  const auto blocks = label_blocks(labels.size());
-  std::vector<Range> partial(static_cast<std::size_t>(blocks.count()));
-  parallel::for_blocks(blocks, run, 0.7 * static_cast<double>(labels.size()), [&](std::ptrdiff_t block, int) {
-    Label low = std::numeric_limits<Label>::max(), high = std::numeric_limits<Label>::min();
-    for (auto i = blocks.begin(block); i < blocks.end(block); ++i) {
-      const Label label = labels[static_cast<std::size_t>(i)];
-      low = std::min(low, label);
-      high = std::max(high, label);
-    }
-    partial[static_cast<std::size_t>(block)] = {low, high};
+Range range_of(std::span<const Label> labels) {
+  Label low = std::numeric_limits<Label>::max(), high = std::numeric_limits<Label>::min();
+  for (const Label label : labels) {
+    low = std::min(low, label);
+    high = std::max(high, label);
+  }
+  return {low, high};
+}
+
+/// The ranges of both labelings. Precondition: a.size() == b.size() > 0.
+template <class Label>
+std::pair<Range, Range> ranges_of(std::span<const Label> a, std::span<const Label> b, Run& run) {
+  const auto blocks = label_blocks(a.size());
+  std::vector<std::pair<Range, Range>> partial(static_cast<std::size_t>(blocks.count()));
+  parallel::for_blocks(blocks, run, static_cast<double>(a.size()), [&](std::ptrdiff_t block, int) {
+    const auto begin = static_cast<std::size_t>(blocks.begin(block));
+    const auto length = static_cast<std::size_t>(blocks.end(block)) - begin;
+    partial[static_cast<std::size_t>(block)] = {range_of(a.subspan(begin, length)), range_of(b.subspan(begin, length))};
   });
-  Range range;
-  for (const Range& r : partial) range = {std::min(range.low, r.low), std::max(range.high, r.high)};
-  return range;
+  std::pair<Range, Range> ranges;
+  for (const auto& [of_a, of_b] : partial) {
+    ranges.first.include(of_a);
+    ranges.second.include(of_b);
+  }
+  return ranges;
 }
 
 /// The cells of a dense row-major table, without empty rows, columns and cells.
@@ -247,7 +259,7 @@ Coded encode(std::span<const Label> labels, Run& run) {
   const std::size_t n = labels.size();
   Coded out;
   if (n == 0) return out;
-  const Range range = range_of(labels, run);
+  const Range range = range_of(labels);
   const auto blocks = label_blocks(n);
   const double work = 1.5 * static_cast<double>(n);
   const std::uint64_t span = range.span();
@@ -331,7 +343,7 @@ Contingency<C> contingency(std::span<const Label> a, std::span<const Label> b, s
     return rows != 0 && columns != 0 && rows <= limit && columns <= limit && rows * columns <= limit &&
            n < std::numeric_limits<std::uint32_t>::max();
   };
-  const Range rows = range_of(a, run), columns = range_of(b, run);
+  const auto [rows, columns] = ranges_of(a, b, run);
   if (few_cells(rows.span(), columns.span())) return count_dense(a, b, weight, rows, columns, run);
 
   const Coded row = encode(a, run), column = encode(b, run);

@@ -137,7 +137,7 @@ struct PairSums {
   std::span<const double> cluster_weight;
   AlignedVector<T> weight;  // of the sorted samples; empty when all are 1
 
-  const T* weight_of(Index i) const { return weight.empty() ? nullptr : weight.data() + i; }
+  const T* row_weight() const { return weight.empty() ? nullptr : weight.data(); }
 
   void pack(Index begin, Index end, T* panels) const {
     distance::Samples<T> s = distance::samples(x);
@@ -250,7 +250,7 @@ void sum_symmetric(const PairSums<T>& all, std::vector<Piece>& pieces, std::span
         std::fill(own.sample_sum.begin(), own.sample_sum.end(), 0.0);
         if (row_sum) std::fill_n(row_sum, there.size(), 0.0);
         kernels.sum(all.form, all.root, own.panels.data(), panels, row_sum ? own.panel_weight.data() : nullptr, rows,
-                    there.first_group, there.last_group, all.weight_of(0), own.sample_sum.data(), row_sum);
+                    there.first_group, there.last_group, all.row_weight(), own.sample_sum.data(), row_sum);
         after.add(static_cast<std::size_t>(p), there.cluster, own.sample_sum.data());
         if (run.stopped()) return;
         if (thread == 0) run.tick();
@@ -320,7 +320,7 @@ void sum_one_sided(const PairSums<T>& all, Index length, std::span<double> s, We
       std::fill(own.sample_sum.begin(), own.sample_sum.end(), 0.0);
       for (; group < last_group; group += groups_per_call) {
         kernels.sum(all.form, all.root, own.panels.data(), whole_panels(end - begin, lanes), nullptr, rows, group,
-                    std::min(group + groups_per_call, last_group), all.weight_of(0), own.sample_sum.data(), nullptr);
+                    std::min(group + groups_per_call, last_group), all.row_weight(), own.sample_sum.data(), nullptr);
         if (run.stopped()) return;
         if (thread == 0) run.tick();
       }

@@ -1,5 +1,7 @@
 """Starts of the k-means family: where they come from, how good they are, and what does not change them."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import both_dtypes, threads_and_block_length, threads_and_blocks
@@ -10,8 +12,8 @@ import shoal
 from shoal import _core
 
 INITS = ("k-means++", "k-means||", "random")
-# Below this a chi-squared test says that draws do not have the probabilities they should. Seeds are new in every
-# run: one run in a million may fail by chance.
+# Below this a chi-squared test says that draws do not have the probabilities they should. Seeds are new in
+# every run: one run in a million may fail by chance.
 UNLIKELY = 1e-6
 
 
@@ -56,9 +58,11 @@ def assert_drawn_with(probability, counts):
     """`counts` could come from `probability`; nothing impossible happened."""
     counts, probability = np.asarray(counts), np.asarray(probability)
     assert (counts[probability == 0] == 0).all()
-    possible = probability > 0
-    expected = probability[possible] / probability[possible].sum() * counts.sum()
-    assert stats.chisquare(counts[possible], expected).pvalue > UNLIKELY
+    expected = probability / probability.sum() * counts.sum()
+    rare = expected < 10  # together
+    counts, expected = (np.append(each[~rare], each[rare].sum()) for each in (counts, expected))
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    assert stats.chisquare(counts, expected).pvalue > UNLIKELY
 
 
 @pytest.mark.parametrize("weight", [None, [1, 2, 0, 1, 3, 1]], ids=["unweighted", "weighted"])
@@ -89,19 +93,38 @@ def test_random_rows_are_drawn_by_weight_without_return(rng, weight):
     assert_drawn_with((share[:, None] * rest).ravel(), pairs.ravel())
 
 
-def test_parallel_rounds_draw_in_proportion_to_the_squared_distance(rng):
-    """One round of few expected draws: each row but the first is chosen with probability l k d^2 / sum d^2."""
-    X = np.array([[0.0], [1.0], [2.0], [3.0], [5.0]])
-    weight = np.array([1e6, 1, 1, 1, 1])  # the first centre is row 0, all but surely
-    times, hits = 4000, np.zeros(5)
-    for _ in range(times):
-        # more centers than candidates are asked for, so the candidates themselves cannot be seen; two of k = 2 can
-        chosen = _core.kmeans_parallel(
-            X, weight, n_clusters=2, rounds=1, oversampling=0.3, seed=int(rng.integers(2**63))
-        )
-        hits[chosen] += 1
-    assert hits[0] > 0.99 * times
-    assert (np.diff(hits[1:]) > 0).all()
+def pair_probabilities(X, weight, n_draws=2):
+    """The probability of each ordered pair of centres to be the k-means++ start of k = 2."""
+    first = oracle.next_seed_probabilities(X, [], 1, weight)
+    return np.array([p * oracle.next_seed_probabilities(X, [i], n_draws, weight) for i, p in enumerate(first)])
+
+
+@pytest.mark.parametrize("weight", [[1, 1, 1, 1, 1], [2, 1, 3, 1, 2]], ids=["unweighted", "weighted"])
+def test_parallel_rounds_draw_with_the_probabilities_of_the_paper(rng, weight):
+    """One round and k = 2, by enumerating first centres and sets of candidates."""
+    X = np.array([[0.0], [1.0], [2.2], [3.7], [6.1]])
+    weight = np.array(weight, dtype=float)
+    expected = np.zeros((5, 5))
+    for first, p_first in enumerate(weight / weight.sum()):
+        mass = weight * oracle.sq_distances(X, X[[first]])[:, 0]
+        each = np.minimum(1, 0.8 * 2 * mass / mass.sum())
+        for drawn in itertools.product([False, True], repeat=5):
+            p = p_first * np.prod(np.where(drawn, each, 1 - each))
+            if p == 0:
+                continue
+            candidates = [first, *np.flatnonzero(drawn)]
+            if len(candidates) <= 2:  # too few to choose from: k-means++ on all rows
+                expected += p * pair_probabilities(X, weight)
+                continue
+            nearest = oracle.nearest(X, X[candidates])
+            total = np.bincount(nearest, weights=weight, minlength=len(candidates))
+            expected[np.ix_(candidates, candidates)] += p * pair_probabilities(X[candidates], total)
+    pairs = np.zeros((5, 5))
+    for _ in range(6000):
+        seed = int(rng.integers(2**63))
+        a, b = _core.kmeans_parallel(X, weight, n_clusters=2, rounds=1, oversampling=0.8, seed=seed)
+        pairs[a, b] += 1
+    assert_drawn_with(expected.ravel(), pairs.ravel())
 
 
 def test_a_row_without_weight_is_never_drawn(rng):
@@ -169,21 +192,50 @@ def test_parallel_starts_are_as_good_as_plus_plus(rng):
 # --- what changes nothing ----------------------------------------------------------------------------------
 
 
+WHOLE_NUMBERS = {
+    "lattice": lambda rng: rng.integers(0, 6, size=(500, 3)),
+    "clusters": lambda rng: np.round(clusters(rng, 500, 4, 12)[0]),
+    "duplicates": lambda rng: rng.integers(0, 9, size=(20, 2))[rng.integers(0, 20, size=500)],
+    "far from zero": lambda rng: rng.integers(0, 6, size=(400, 12)) + 1000,
+    "of middle width": lambda rng: np.round(clusters(rng, 500, 16, 12)[0]),
+    "wide clusters": lambda rng: np.round(clusters(rng, 700, 48, 20, apart=20)[0]),
+    "wide": lambda rng: rng.integers(0, 256, size=(60, 784)),
+    "very wide": lambda rng: rng.integers(0, 2, size=(40, 1)) * 255 * np.ones((1, 20_000)) + rng.integers(0, 2, (40, 1)),
+}
+
+
 @pytest.mark.parametrize("n_local_trials", [1, None, 40])
-@pytest.mark.parametrize("kind", ["lattice", "clusters", "wide", "duplicates"])
+@pytest.mark.parametrize("kind", WHOLE_NUMBERS)
 def test_pruning_changes_nothing(rng, kind, n_local_trials):
     """Sparse rows are never pruned; on whole numbers, where both forms are exact, they draw the same centres."""
-    X = {
-        "lattice": lambda: rng.integers(0, 6, size=(500, 3)),
-        "clusters": lambda: np.round(clusters(rng, 500, 4, 12)[0]),
-        "wide": lambda: rng.integers(0, 256, size=(60, 784)),
-        "duplicates": lambda: rng.integers(0, 9, size=(20, 2))[rng.integers(0, 20, size=500)],
-    }[kind]().astype(float)
-    for seed in range(4):
-        options = {"n_clusters": 25, "random_state": seed, "n_local_trials": n_local_trials}
+    X = WHOLE_NUMBERS[kind](rng).astype(float)
+    for seed in range(3):
+        options = {"n_clusters": 30, "random_state": seed, "n_local_trials": n_local_trials}
         pruned = shoal.kmeans_plusplus(X, **options)
         unpruned = shoal.kmeans_plusplus(sparse.csr_array(X), **options)
         np.testing.assert_array_equal(pruned.indices, unpruned.indices)
+
+
+@pytest.mark.parametrize("exponent", [-450, -300, -100, 100, 300, 450])
+def test_pruning_changes_nothing_in_any_unit(rng, exponent):
+    X = WHOLE_NUMBERS["wide clusters"](rng) * 2.0**exponent
+    for seed in range(3):
+        pruned = shoal.kmeans_plusplus(X, 40, random_state=seed)
+        unpruned = shoal.kmeans_plusplus(sparse.csr_array(X), 40, random_state=seed)
+        np.testing.assert_array_equal(pruned.indices, unpruned.indices)
+
+
+@both_dtypes
+@pytest.mark.parametrize("n_features", [16, 64])
+def test_groups_tighter_than_rounding_still_give_distinct_rows(rng, n_features, dtype):
+    """Products know distances to the rounding of the rows' lengths; a centre must not be drawn again for that."""
+    spread = 1e-8 if dtype is np.float64 else 1e-4
+    places = rng.normal(size=(20, n_features))
+    X = (places[np.arange(1000) % 20] + spread * rng.normal(size=(1000, n_features))).astype(dtype)
+    for seed in range(5):
+        for n_local_trials in (1, None):
+            chosen = shoal.kmeans_plusplus(X, 60, random_state=seed, n_local_trials=n_local_trials).indices
+            assert len(set(chosen.tolist())) == 60
 
 
 @both_dtypes
