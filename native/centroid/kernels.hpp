@@ -76,10 +76,11 @@ struct CentroidKernels {
   /// Screens samples by 8-bit codes, 16 samples side by side, four features of each in a word: codes has
   /// n_words * 16 words per panel. Sets bit t of nearer[i] where offset[i] + draw_offset[t] - 2 codes . draw t, the
   /// squared distance of the codes, is below (root[i] + draw_slack[t])^2 * scale; all other (i, t) cannot be nearer.
-  /// draws: n_words words per draw, of signed bytes. At most 16 draws. Null where the processor has no 8-bit products.
-  void (*screen)(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset,
-                 const float* root, const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack,
-                 Index n_draws, float scale, std::uint16_t* nearer);
+  /// draws: n_words words per draw, of signed bytes. At most 16 draws. Returns the number of bits set. Null where the
+  /// processor has no 8-bit products.
+  Index (*screen)(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset,
+                  const float* root, const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack,
+                  Index n_draws, float scale, std::uint16_t* nearer);
 
   /// Sum over i of weight[i] (1 when null) * max(0, now[i] - sq[i]), in double; sets `bit` in nearer[i] where
   /// sq[i] < now[i].

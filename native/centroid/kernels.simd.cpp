@@ -1,4 +1,5 @@
 // Inner loops of the k-means family on vector types; see kernels.hpp.
+#include <bit>
 #include <limits>
 
 #if defined(SHOAL_LEVEL_v4)
@@ -337,11 +338,12 @@ double gain(const T* sq, const T* now, const T* weight, Index n, std::uint16_t b
 #if defined(SHOAL_LEVEL_v4)
 // Sixteen samples against D draws; the 8-bit products are an extension of level v4, asked for at run time.
 template <int D>
-[[gnu::target("avx512vnni")]] inline void screen_draws(const std::uint8_t* codes, Index n_panels, Index n_words,
-                                                       const std::int32_t* offset, const float* root,
-                                                       const std::int8_t* draws, const std::int32_t* draw_offset,
-                                                       const float* draw_slack, float scale, int shift,
-                                                       std::uint16_t* nearer) {
+[[gnu::target("avx512vnni")]] inline Index screen_draws(const std::uint8_t* codes, Index n_panels, Index n_words,
+                                                        const std::int32_t* offset, const float* root,
+                                                        const std::int8_t* draws, const std::int32_t* draw_offset,
+                                                        const float* draw_slack, float scale, int shift,
+                                                        std::uint16_t* nearer) {
+  Index n_open = 0;
   for (Index panel = 0; panel < n_panels; ++panel) {
     __m512i sum[D];
     for (int t = 0; t < D; ++t) sum[t] = _mm512_setzero_si512();
@@ -363,23 +365,27 @@ template <int D>
       const __m512 limit = _mm512_add_ps(reach, _mm512_set1_ps(draw_slack[t]));
       const __mmask16 open = _mm512_cmp_ps_mask(
           _mm512_cvtepi32_ps(sq), _mm512_mul_ps(_mm512_mul_ps(limit, limit), _mm512_set1_ps(scale)), _CMP_LT_OQ);
+      n_open += std::popcount(static_cast<unsigned>(open));
       bits = _mm512_mask_or_epi32(bits, open, bits, _mm512_set1_epi32(1 << (t + shift)));
     }
     std::uint16_t* to = nearer + panel * 16;
     const __m256i before = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(to));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_or_si256(before, _mm512_cvtepi32_epi16(bits)));
   }
+  return n_open;
 }
 
-void screen(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset, const float* root,
-            const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack, Index n_draws,
-            float scale, std::uint16_t* nearer) {
+Index screen(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset, const float* root,
+             const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack, Index n_draws,
+             float scale, std::uint16_t* nearer) {
+  Index n_open = 0;
   std::memset(nearer, 0, static_cast<std::size_t>(n_panels) * 16 * sizeof(std::uint16_t));
   for (Index t = 0; t < n_draws; t += 8)
     with_constant<8>(static_cast<int>(n_draws - t < 8 ? n_draws - t : 8), [&](auto constant) {
-      screen_draws<constant()>(codes, n_panels, n_words, offset, root, draws + t * n_words * 4, draw_offset + t,
-                               draw_slack + t, scale, static_cast<int>(t), nearer);
+      n_open += screen_draws<constant()>(codes, n_panels, n_words, offset, root, draws + t * n_words * 4,
+                                         draw_offset + t, draw_slack + t, scale, static_cast<int>(t), nearer);
     });
+  return n_open;
 }
 
 auto screen_kernel() -> decltype(&screen) {

@@ -1,9 +1,11 @@
 #include "centroid/seeding.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -258,7 +260,8 @@ class Codes {
     for (Index p = 0; p < d; ++p)
       range = std::max(range, static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]));
     step_ = range / 255;
-    if (!(step_ > 0) || !std::isfinite(step_)) return;
+    if (!(step_ > 0) || !std::isfinite(step_) || !std::isfinite(1 / step_)) return;
+    const double per_step = 1 / step_;
     n_words_ = (d + 3) / 4;
     const Index panels = (n + lanes - 1) / lanes;
     codes_.assign(at(panels * n_words_ * lanes * 4), 0);
@@ -271,8 +274,8 @@ class Codes {
         double rest = 0;
         std::int32_t sum = 0;
         for (Index p = 0; p < d; ++p) {
-          const double value = (static_cast<double>(x.dense.row(i)[p]) - static_cast<double>(low[at(p)])) / step_;
-          const double code = std::nearbyint(value);
+          const double value = (static_cast<double>(x.dense.row(i)[p]) - static_cast<double>(low[at(p)])) * per_step;
+          const double code = (value + to_integer) - to_integer;
           rest += (value - code) * (value - code);
           const auto byte = static_cast<std::int32_t>(code);
           to[p / 4 * lanes * 4 + p % 4] = static_cast<std::uint8_t>(byte);
@@ -306,11 +309,12 @@ class Codes {
     }
   }
 
-  /// Which draws may be nearer than root - rest to the samples of panels [first, last).
-  void screen(Index first, Index last, const float* root, std::uint16_t* nearer) const {
-    kernels<T>().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
-                        offset_.data() + first * lanes, root + first * lanes, draws_.data(), draw_offset_.data(),
-                        draw_rest_.data(), static_cast<Index>(draw_rest_.size()), 1 + 1e-5f, nearer + first * lanes);
+  /// Which draws may be nearer than root - rest to the samples of panels [first, last), and how many pairs these are.
+  Index screen(Index first, Index last, const float* root, std::uint16_t* nearer) const {
+    return kernels<T>().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
+                               offset_.data() + first * lanes, root + first * lanes, draws_.data(), draw_offset_.data(),
+                               draw_rest_.data(), static_cast<Index>(draw_rest_.size()), 1 + 1e-5f,
+                               nearer + first * lanes);
   }
 
  private:
@@ -340,6 +344,7 @@ class Codes {
     return {std::move(low), std::move(high)};
   }
 
+  static constexpr double to_integer = 0x1.8p52;  // added and taken away again it rounds a double of this size
   static constexpr Index min_features = 32;
   static constexpr Index max_features = 16384;  // sums of products of codes must fit 32 bits
   double step_ = 0;
@@ -502,10 +507,7 @@ class PlusPlus {
     const Blocks panels{static_cast<Index>(nearer_.size()) / Codes<T>::lanes, 128};
     std::atomic<Index> open{0};
     for_blocks(panels, run_, 0.02 * x_.size(), [&](Index b, int) {
-      codes_->screen(panels.begin(b), panels.end(b), root_.data(), nearer_.data());
-      Index here = 0;
-      for (Index i = panels.begin(b) * Codes<T>::lanes; i < panels.end(b) * Codes<T>::lanes; ++i)
-        here += std::popcount(nearer_[at(i)]);
+      const Index here = codes_->screen(panels.begin(b), panels.end(b), root_.data(), nearer_.data());
       open.fetch_add(here, std::memory_order_relaxed);
     });
     // Each pair left open costs a distance; where many are, reading the samples in order is cheaper.
@@ -523,8 +525,7 @@ class PlusPlus {
     const auto& kernel = kernels<T>();
     const Points<const T> draws = distances_.points();
     std::vector<std::int32_t> open;
-    for (Index i = chunks_.begin(chunk); i < chunks_.end(chunk); ++i)
-      if (nearer_[at(i)]) open.push_back(static_cast<std::int32_t>(i));
+    for_nearer(chunk, [&](Index i) { open.push_back(static_cast<std::int32_t>(i)); });
     constexpr std::size_t ahead = 8;
     for (std::size_t s = 0; s < open.size(); ++s) {
       if (s + ahead < open.size()) {
@@ -545,6 +546,21 @@ class PlusPlus {
     }
   }
 
+  // Calls body(i) for the samples of a chunk that have a draw in nearer_. Most have none: 16 are passed over at a time.
+  template <class Body>
+  void for_nearer(Index chunk, Body&& body) const {
+    constexpr Index stride = 16;
+    const Index end = chunks_.end(chunk);
+    for (Index begin = chunks_.begin(chunk); begin < end; begin += stride) {
+      const Index here = std::min(stride, end - begin);
+      std::array<std::uint64_t, stride / 4> words{};
+      std::memcpy(words.data(), nearer_.data() + begin, at(here) * sizeof(std::uint16_t));
+      if (!(words[0] | words[1] | words[2] | words[3])) continue;
+      for (Index i = begin; i < begin + here; ++i)
+        if (nearer_[at(i)]) body(i);
+    }
+  }
+
   static std::uint16_t bit_of(Index draw) { return static_cast<std::uint16_t>(1u << (draw % 16)); }
 
   // For one chunk: gives the new centre the samples it is nearer to, by differences; what their bins lose goes to
@@ -553,10 +569,9 @@ class PlusPlus {
     const std::uint16_t bit = bit_of(draw);
     const T* row = centers_.data() + center * x_.n_features;
     const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
-    for (Index i = chunks_.begin(chunk); i < chunks_.end(chunk); ++i) {
-      if (!(nearer_[at(i)] & bit)) continue;
-      put(i, x_.sq_dist(i, row, row_sq), center, change);
-    }
+    for_nearer(chunk, [&](Index i) {
+      if (nearer_[at(i)] & bit) put(i, x_.sq_dist(i, row, row_sq), center, change);
+    });
   }
 
   // Gives sample i to a centre at this squared distance, if that is nearer.
