@@ -35,4 +35,5 @@ NB_MODULE(_core, m) {
   bind_centroid(m);
   bind_distance(m);
   bind_metrics(m);
+  bind_neighbors(m);
 }

@@ -12,6 +12,10 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(SHOAL_LEVEL_v2) || defined(SHOAL_LEVEL_v3) || defined(SHOAL_LEVEL_v4)
+#include <immintrin.h>
+#endif
+
 #if !defined(SHOAL_LEVEL)
 #error "simd/vec.hpp belongs in *.simd.cpp files, compiled per level"
 #endif
@@ -126,6 +130,32 @@ SHOAL_INLINE bool any(M mask) {
     std::uint64_t all = 0;
     for (int i = 0; i < words; ++i) all |= bits[i];
     return all != 0;
+  }
+}
+
+/// Bit i is set where lane i of a comparison of T is.
+template <class T, class M>
+SHOAL_INLINE std::uint32_t mask_bits(M mask) {
+  if constexpr (std::is_arithmetic_v<M>) {
+    return mask ? 1 : 0;
+  } else {
+#if defined(SHOAL_LEVEL_v4)
+    if constexpr (sizeof(M) == 64 && sizeof(T) == 8) return _mm512_movepi64_mask((__m512i)mask);
+    if constexpr (sizeof(M) == 64 && sizeof(T) == 4) return _mm512_movepi32_mask((__m512i)mask);
+#endif
+#if defined(SHOAL_LEVEL_v3) || defined(SHOAL_LEVEL_v4)
+    if constexpr (sizeof(M) == 32 && sizeof(T) == 8)
+      return static_cast<std::uint32_t>(_mm256_movemask_pd((__m256d)mask));
+    if constexpr (sizeof(M) == 32 && sizeof(T) == 4)
+      return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)mask));
+#endif
+#if defined(__x86_64__) && !defined(SHOAL_LEVEL_scalar)
+    if constexpr (sizeof(M) == 16 && sizeof(T) == 8) return static_cast<std::uint32_t>(_mm_movemask_pd((__m128d)mask));
+    if constexpr (sizeof(M) == 16 && sizeof(T) == 4) return static_cast<std::uint32_t>(_mm_movemask_ps((__m128)mask));
+#endif
+    std::uint32_t bits = 0;
+    for (int i = 0; i < static_cast<int>(sizeof(M) / sizeof(T)); ++i) bits |= (mask[i] ? 1u : 0u) << i;
+    return bits;
   }
 }
 

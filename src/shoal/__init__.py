@@ -17,12 +17,13 @@ _PUBLIC = {
     "MiniBatchKMeans": "shoal.centroid.minibatch",
     "BisectingKMeans": "shoal.centroid.bisecting",
     "bisecting_kmeans": "shoal.centroid.bisecting",
+    "KDTree": "shoal.neighbors.kd_tree",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "metrics", "datasets", "plotting", "report", "cli")
+_ROOMS = ("base", "centroid", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 
@@ -53,3 +54,4 @@ if TYPE_CHECKING:
     from shoal.centroid.kmeans import kmeans as kmeans
     from shoal.centroid.minibatch import MiniBatchKMeans as MiniBatchKMeans
     from shoal.centroid.seeding import kmeans_plusplus as kmeans_plusplus
+    from shoal.neighbors.kd_tree import KDTree as KDTree

@@ -350,3 +350,64 @@ def encode_labels(labels: Annotated[NDArray[numpy.int64], dict(shape=(None,), or
 def encode_records(records: Annotated[NDArray[numpy.uint8], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]: ...
 
 def expected_mutual_information(row_total: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], column_total: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float: ...
+
+class KDTreeF32:
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def leaf_size(self) -> int: ...
+
+    @property
+    def rows(self) -> Any: ...
+
+    def k_nearest(self, x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, k: int) -> tuple[Any, ...]:
+        """(distances, rows); x None: of the tree's own points."""
+
+    def core_distances(self, k: int) -> Any:
+        """Distance of each point to its k-th nearest, itself the first."""
+
+    def weights_within(self, x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], radius: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any:
+        """Weight of the points within radius[i] of x[i]."""
+
+    def within(self, x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], radius: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, with_distances: bool, sorted: bool, count_only: bool = ...) -> tuple[Any, ...]:
+        """
+        (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
+        """
+
+@overload
+def kd_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> KDTreeF32: ...
+
+@overload
+def kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> KDTreeF64:
+    """The k-d tree of the rows of x; leaf_size 0: what was fastest."""
+
+class KDTreeF64:
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    @property
+    def leaf_size(self) -> int: ...
+
+    @property
+    def rows(self) -> Any: ...
+
+    def k_nearest(self, x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)] | None, k: int) -> tuple[Any, ...]:
+        """(distances, rows); x None: of the tree's own points."""
+
+    def core_distances(self, k: int) -> Any:
+        """Distance of each point to its k-th nearest, itself the first."""
+
+    def weights_within(self, x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], radius: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any:
+        """Weight of the points within radius[i] of x[i]."""
+
+    def within(self, x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], radius: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, with_distances: bool, sorted: bool, count_only: bool = ...) -> tuple[Any, ...]:
+        """
+        (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
+        """

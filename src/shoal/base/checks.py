@@ -228,6 +228,30 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     return value
 
 
+_METRIC_NAMES = {
+    "l1": "manhattan",
+    "cityblock": "manhattan",
+    "l2": "euclidean",
+    "infinity": "chebyshev",
+    "p": "minkowski",
+}
+
+
+def check_minkowski(metric: str, p: Any) -> tuple[str, float]:
+    """(metric, p) with one name for each: other names of `metric` are resolved, and so is minkowski with p = 1, 2 or
+    infinity. A metric that is none of this family comes back as it is."""
+    metric = _METRIC_NAMES.get(metric, metric) if isinstance(metric, str) else metric
+    if metric != "minkowski":
+        return metric, 2.0
+    if isinstance(p, bool) or not isinstance(p, numbers.Real):
+        raise TypeError(f"p must be a number; got {p!r}")
+    if not (p >= 1):
+        raise ValueError(f"p must be in [1, inf]; got {p}")
+    return {1.0: "manhattan", 2.0: "euclidean", float("inf"): "chebyshev"}.get(float(p), "minkowski"), float(
+        p
+    )
+
+
 def check_bool(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False; got {value!r}")

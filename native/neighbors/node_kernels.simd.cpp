@@ -1,0 +1,172 @@
+#include "neighbors/node_kernels.hpp"
+
+#include "neighbors/levels.hpp"
+#include "simd/vec.hpp"
+
+namespace shoal::SHOAL_LEVEL {
+namespace {
+
+using neighbors::fanout;
+using neighbors::Metric;
+
+template <class T>
+SHOAL_INLINE T power(T base, T p) {
+  if constexpr (sizeof(T) == 4)
+    return __builtin_powf(base, p);
+  else
+    return __builtin_pow(base, p);
+}
+
+// Adds a feature's difference (not negative unless it is squared) to the sum.
+template <class T, Metric M, int W>
+SHOAL_INLINE Vec<T, W> add(Vec<T, W> sum, Vec<T, W> difference, T p) {
+  if constexpr (M == Metric::euclidean) {
+    return sum + difference * difference;
+  } else if constexpr (M == Metric::manhattan) {
+    return sum + difference;
+  } else if constexpr (M == Metric::chebyshev) {
+    return maximum(sum, difference);
+  } else if constexpr (W == 1) {
+    return sum + power<T>(difference, p);
+  } else {
+    for (int i = 0; i < W; ++i) difference[i] = power<T>(difference[i], p);
+    return sum + difference;
+  }
+}
+
+// Widens a bound made of powers, which need not round monotonely.
+template <class T, Metric M>
+inline constexpr T slack = M == Metric::minkowski ? 16 * std::numeric_limits<T>::epsilon() : T{0};
+
+template <class T>
+inline constexpr int box_lanes = lanes_of<T> < fanout ? lanes_of<T> : fanout;
+
+template <class T, Metric M, int D>
+std::uint32_t near(const T* boxes, const T* query, Index n_features, T p, T bound, T* out) {
+  constexpr int W = box_lanes<T>;
+  using V = Vec<T, W>;
+  const Index d = D ? D : n_features;
+  std::uint32_t mask = 0;
+  for (int at = 0; at < fanout; at += W) {
+    V sum{};
+    for (Index f = 0; f < d; ++f) {
+      const V x = broadcast<V>(query[f]);
+      const V below = load<V>(boxes + 2 * f * fanout + at) - x;
+      const V above = x - load<V>(boxes + (2 * f + 1) * fanout + at);
+      sum = add<T, M, W>(sum, maximum(maximum(below, above), V{}), p);
+    }
+    if constexpr (slack<T, M> > 0) sum *= broadcast<V>(1 - slack<T, M>);
+    store(out + at, sum);
+    mask |= mask_bits<T>(sum <= broadcast<V>(bound)) << at;
+  }
+  return mask;
+}
+
+template <class T, Metric M, int D>
+void far(const T* boxes, const T* query, Index n_features, T p, T* out) {
+  constexpr int W = box_lanes<T>;
+  using V = Vec<T, W>;
+  const Index d = D ? D : n_features;
+  for (int at = 0; at < fanout; at += W) {
+    V sum{};
+    for (Index f = 0; f < d; ++f) {
+      const V x = broadcast<V>(query[f]);
+      const V from_low = x - load<V>(boxes + 2 * f * fanout + at);
+      const V from_high = load<V>(boxes + (2 * f + 1) * fanout + at) - x;
+      // an empty box has its bounds the wrong way round, and no difference is negative
+      sum = add<T, M, W>(sum, maximum(maximum(from_low, from_high), V{}), p);
+    }
+    if constexpr (slack<T, M> > 0) sum *= broadcast<V>(1 + slack<T, M>);
+    store(out + at, sum);
+  }
+}
+
+// From this many features on, a leaf is given up as soon as no point can be within the bound.
+inline constexpr Index features_between_looks = 8;
+
+template <class T, Metric M, int D>
+std::uint64_t leaf(const T* points, Index leaf_size, const T* query, Index n_features, T p, T bound, T* out) {
+  constexpr int W = lanes_of<T>;
+  // vectors side by side: their sums hide each other's latency
+  constexpr int U = W >= neighbors::leaf_multiple      ? 1
+                    : neighbors::leaf_multiple / W < 4 ? neighbors::leaf_multiple / W
+                                                       : 4;
+  using V = Vec<T>;
+  const Index d = D ? D : n_features;
+  const V most = broadcast<V>(bound);
+  std::uint64_t mask = 0;
+  for (Index first = 0; first < leaf_size; first += U * W) {
+    V sum[U]{};
+    const auto add_features = [&](Index begin, Index end) {
+      for (Index f = begin; f < end; ++f) {
+        const V x = broadcast<V>(query[f]);
+        const T* column = points + f * leaf_size + first;
+        for (int u = 0; u < U; ++u) {
+          V difference = load<V>(column + u * W) - x;
+          if constexpr (M != Metric::euclidean) difference = absolute(difference);
+          sum[u] = add<T, M, W>(sum[u], difference, p);
+        }
+      }
+    };
+    bool given_up = false;
+    if constexpr (D != 0) {
+      add_features(0, d);
+    } else {
+      for (Index begin = 0; begin < d && !given_up; begin += features_between_looks) {
+        const Index end = begin + features_between_looks < d ? begin + features_between_looks : d;
+        add_features(begin, end);
+        if (end == d) break;
+        std::uint32_t alive = 0;
+        for (int u = 0; u < U; ++u) alive |= mask_bits<T>(sum[u] <= most);
+        given_up = alive == 0;
+      }
+    }
+    if (given_up) continue;
+    for (int u = 0; u < U; ++u) {
+      store(out + first + u * W, sum[u]);
+      mask |= static_cast<std::uint64_t>(mask_bits<T>(sum[u] <= most)) << (first + u * W);
+    }
+  }
+  return mask;
+}
+
+template <class T, Metric M, int D>
+inline constexpr neighbors::NodeOps<T> ops_of = {near<T, M, D>, far<T, M, D>, leaf<T, M, D>};
+
+template <class T>
+neighbors::NodeOps<T> ops(Metric metric, Index n_features) {
+  switch (metric) {
+    case Metric::manhattan:
+      return ops_of<T, Metric::manhattan, 0>;
+    case Metric::chebyshev:
+      return ops_of<T, Metric::chebyshev, 0>;
+    case Metric::minkowski:
+      return ops_of<T, Metric::minkowski, 0>;
+    default:
+      break;
+  }
+  switch (n_features) {
+    case 2:
+      return ops_of<T, Metric::euclidean, 2>;
+    case 3:
+      return ops_of<T, Metric::euclidean, 3>;
+    case 4:
+      return ops_of<T, Metric::euclidean, 4>;
+    default:
+      return ops_of<T, Metric::euclidean, 0>;
+  }
+}
+
+template <class T>
+inline constexpr neighbors::NodeKernels<T> table = {ops<T>};
+
+}  // namespace
+
+const neighbors::NodeKernels<float>& nodes_f32() {
+  return table<float>;
+}
+const neighbors::NodeKernels<double>& nodes_f64() {
+  return table<double>;
+}
+
+}  // namespace shoal::SHOAL_LEVEL

@@ -1,0 +1,1 @@
+"""Exact neighbours: the k-d tree."""
