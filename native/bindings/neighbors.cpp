@@ -65,10 +65,10 @@ void bind(nb::module_& m, const char* name) {
   m.def(
       "kd_tree",
       [](const Matrix<T>& x, const OptionalVector<T>& weight, Index leaf_size, std::string_view metric, T p) {
-        return enter([&](Run& run) {
+        return nb::cast(enter([&](Run& run) {
           return KDTree<T>(points(x), weights(weight), leaf_size ? leaf_size : neighbors::default_leaf_size(x.shape(1)),
                            {neighbors::metric_from_name(metric), p}, run);
-        });
+        }));
       },
       "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "leaf_size"_a, "metric"_a, "p"_a,
       "The k-d tree of the rows of x; leaf_size 0: what was fastest.");

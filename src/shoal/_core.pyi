@@ -379,10 +379,10 @@ class KDTreeF32:
         """
 
 @overload
-def kd_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> KDTreeF32: ...
+def kd_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any: ...
 
 @overload
-def kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> KDTreeF64:
+def kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any:
     """The k-d tree of the rows of x; leaf_size 0: what was fastest."""
 
 class KDTreeF64:

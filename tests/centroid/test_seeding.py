@@ -96,7 +96,9 @@ def test_random_rows_are_drawn_by_weight_without_return(rng, weight):
 def pair_probabilities(X, weight, n_draws=2):
     """The probability of each ordered pair of centres to be the k-means++ start of k = 2."""
     first = oracle.next_seed_probabilities(X, [], 1, weight)
-    return np.array([p * oracle.next_seed_probabilities(X, [i], n_draws, weight) for i, p in enumerate(first)])
+    return np.array(
+        [p * oracle.next_seed_probabilities(X, [i], n_draws, weight) for i, p in enumerate(first)]
+    )
 
 
 @pytest.mark.parametrize("weight", [[1, 1, 1, 1, 1], [2, 1, 3, 1, 2]], ids=["unweighted", "weighted"])
@@ -200,7 +202,9 @@ WHOLE_NUMBERS = {
     "of middle width": lambda rng: np.round(clusters(rng, 500, 16, 12)[0]),
     "wide clusters": lambda rng: np.round(clusters(rng, 700, 48, 20, apart=20)[0]),
     "wide": lambda rng: rng.integers(0, 256, size=(60, 784)),
-    "very wide": lambda rng: rng.integers(0, 2, size=(40, 1)) * 255 * np.ones((1, 20_000)) + rng.integers(0, 2, (40, 1)),
+    "very wide": lambda rng: (
+        rng.integers(0, 2, size=(40, 1)) * 255 * np.ones((1, 20_000)) + rng.integers(0, 2, (40, 1))
+    ),
 }
 
 

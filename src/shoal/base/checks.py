@@ -245,11 +245,10 @@ def check_minkowski(metric: str, p: Any) -> tuple[str, float]:
         return metric, 2.0
     if isinstance(p, bool) or not isinstance(p, numbers.Real):
         raise TypeError(f"p must be a number; got {p!r}")
-    if not (p >= 1):
+    exponent = float(p)
+    if not (exponent >= 1):
         raise ValueError(f"p must be in [1, inf]; got {p}")
-    return {1.0: "manhattan", 2.0: "euclidean", float("inf"): "chebyshev"}.get(float(p), "minkowski"), float(
-        p
-    )
+    return {1.0: "manhattan", 2.0: "euclidean", np.inf: "chebyshev"}.get(exponent, "minkowski"), exponent
 
 
 def check_bool(name: str, value: Any) -> bool:
