@@ -2,6 +2,7 @@
 #include "density/dbscan.hpp"
 
 #include "bindings/rooms.hpp"
+#include "density/core_distances.hpp"
 #include "density/reach.hpp"
 
 namespace shoal::bindings {
@@ -39,6 +40,24 @@ void run_predict(Points<const T> cores, std::span<const std::int32_t> core_label
   const Index d = x.n_features + extra;
   density::dbscan_predict(Points<const double>{core_rows.data(), cores.n_samples, d}, core_labels,
                           Points<const double>{rows.data(), x.n_samples, d}, reach, out, run);
+}
+
+// Core distances in the order of the rows.
+template <class T>
+void run_core_distances(Points<const T> x, std::string_view metric, double p, Index k, std::span<double> out,
+                        Run& run) {
+  const density::Reach reach = density::reach_of(metric, 0, p);
+  const bool cosine = metric == "cosine";
+  const bool extra = cosine && density::has_zero_row(x);
+  const std::vector<double> rows = cosine ? density::unit_rows(x, extra, run) : std::vector<double>{};
+  const density::CellTree tree =
+      cosine
+          ? density::build_search_tree(Points<const double>{rows.data(), x.n_samples, x.n_features + extra}, reach, run)
+          : density::build_search_tree(x, reach, run);
+  std::vector<double> norms(out.size());
+  density::core_norms(tree, reach, k, norms, run);
+  density::to_distances(metric, p, norms);
+  for (std::size_t i = 0; i < out.size(); ++i) out[static_cast<std::size_t>(tree.index[i])] = norms[i];
 }
 
 template <class T>
@@ -84,6 +103,15 @@ void bind(nb::module_& m) {
       },
       "cores"_a.noconvert(), "core_labels"_a, "x"_a, nb::kw_only(), "metric"_a, "eps"_a, "p"_a,
       "Label of the nearest core sample within eps, else -1.");
+  m.def(
+      "core_distances",
+      [](const Matrix<T>& x, std::string_view metric, double p, Index k, const Progress& progress) {
+        std::vector<double> out(x.shape(0));
+        enter(progress, [&](Run& run) { run_core_distances<T>(points(x), metric, p, k, out, run); });
+        return array(std::move(out));
+      },
+      "x"_a.noconvert(), nb::kw_only(), "metric"_a, "p"_a, "k"_a, "progress"_a.none() = nb::none(),
+      "Distance of each row to the k-th nearest row, itself the first.");
 }
 
 }  // namespace

@@ -38,12 +38,12 @@ struct Node {
 struct CellTree {
   Index n_samples = 0;
   Index n_features = 0;
-  std::vector<std::int32_t> index;  // of the sample at each position; ascending within a leaf
-  AlignedVector<double> data;       // leaf by leaf, block_padding more at the end
-  std::vector<Node> nodes;          // the root first, level by level; siblings are neighbours
-  AlignedVector<double> boxes;      // 2 n_features per node: the lower corner, then the upper one
-  std::vector<std::uint8_t> tight;  // 1: all samples of the node are within reach of each other
-  std::vector<std::uint8_t> dense;  // 1: tight, and heavy enough
+  std::vector<std::int32_t> index;   // of the sample at each position; ascending within a leaf
+  AlignedVector<double> data;        // leaf by leaf, block_padding more at the end
+  std::vector<Node> nodes;           // the root first, level by level; siblings are neighbours
+  AlignedVector<double> boxes;       // 2 n_features per node: the lower corner, then the upper one
+  std::vector<std::uint8_t> tight;   // 1: all samples of the node are within reach of each other
+  std::vector<std::uint8_t> dense;   // 1: tight, and heavy enough
   std::vector<std::int32_t> leaves;  // in order of position
 
   const double* box(Index node) const { return boxes.data() + 2 * n_features * node; }
@@ -80,8 +80,7 @@ template <Norm N, int D>
 inline double gap(const double* a, const double* b, Index n_features, double p) {
   const Index d = D ? D : n_features;
   double sum = 0;
-  for (Index f = 0; f < d; ++f)
-    sum = add_norm<N>(sum, std::max(std::max(a[f] - b[d + f], b[f] - a[d + f]), 0.0), p);
+  for (Index f = 0; f < d; ++f) sum = add_norm<N>(sum, std::max(std::max(a[f] - b[d + f], b[f] - a[d + f]), 0.0), p);
   return N == Norm::minkowski ? sum * (1 - pow_margin) : sum;
 }
 /// At least the norm between any point of box a and any of box b.

@@ -166,9 +166,9 @@ class Cells {
       for (Index i = n_nodes_ - 1; i >= 0; --i) {
         const Node& at = node(i);
         node_weight_[static_cast<std::size_t>(i)] =
-            at.is_leaf() ? weight_of(at.begin, at.end)
-                         : node_weight_[static_cast<std::size_t>(at.left)] +
-                               node_weight_[static_cast<std::size_t>(at.left + 1)];
+            at.is_leaf()
+                ? weight_of(at.begin, at.end)
+                : node_weight_[static_cast<std::size_t>(at.left)] + node_weight_[static_cast<std::size_t>(at.left + 1)];
       }
     }
     const Blocks blocks = leaf_blocks();
@@ -180,7 +180,8 @@ class Cells {
         if (thread == 0) run.tick();
       }
       const Index leaves = done.fetch_add(blocks.end(b) - blocks.begin(b)) + blocks.end(b) - blocks.begin(b);
-      if (thread == 0) run.progress("counting neighbours", static_cast<double>(leaves), static_cast<double>(n_leaves()));
+      if (thread == 0)
+        run.progress("counting neighbours", static_cast<double>(leaves), static_cast<double>(n_leaves()));
     });
     run.progress("counting neighbours", 1, 1);
   }
@@ -301,8 +302,8 @@ class Cells {
       const Index left = node(i).left;
       n_core_[static_cast<std::size_t>(i)] =
           n_core_[static_cast<std::size_t>(left)] + n_core_[static_cast<std::size_t>(left + 1)];
-      first_core_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(
-          first_core(left) >= 0 ? first_core(left) : first_core(left + 1));
+      first_core_[static_cast<std::size_t>(i)] =
+          static_cast<std::int32_t>(first_core(left) >= 0 ? first_core(left) : first_core(left + 1));
       if (n_core(i) == node(i).size()) continue;
       double* box = tree_.box(i);
       const double* a = tree_.box(n_core(left) > 0 ? left : left + 1);
@@ -564,11 +565,11 @@ class Cells {
   Index d_;
   Index n_nodes_;
   Sets sets_;
-  std::vector<double> weight_, node_weight_;  // by position, by node; empty without weights
-  std::vector<std::uint8_t> core_;            // by position
-  std::vector<std::int32_t> n_core_;          // by node; a leaf's core samples are its first
-  std::vector<std::int32_t> first_core_;      // by node: a position, or -1
-  std::vector<std::int32_t> least_;           // by node: the smallest label of its core samples
+  std::vector<double> weight_, node_weight_;             // by position, by node; empty without weights
+  std::vector<std::uint8_t> core_;                       // by position
+  std::vector<std::int32_t> n_core_;                     // by node; a leaf's core samples are its first
+  std::vector<std::int32_t> first_core_;                 // by node: a position, or -1
+  std::vector<std::int32_t> least_;                      // by node: the smallest label of its core samples
   std::unique_ptr<std::atomic<std::uint8_t>[]> united_;  // by node; once set it stays true
 };
 
@@ -614,6 +615,7 @@ DbscanResult expand(Index n, std::span<const double> weight, double min_samples,
   std::vector<std::int32_t> stack;
   std::int32_t label = 0;
   for (Index i = 0; i < n; ++i) {
+    run.progress("expanding", static_cast<double>(i + 1), static_cast<double>(n));
     if (!core[static_cast<std::size_t>(i)]) continue;
     result.core_samples.push_back(i);
     if (result.labels[static_cast<std::size_t>(i)] != -1) continue;
@@ -721,12 +723,12 @@ void dbscan_predict(Points<const T> cores, std::span<const std::int32_t> core_la
             [&](auto norm, auto d) { nearest_cores<norm(), d()>(tree, core_labels, x, reach, out, run); });
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                                       \
-  template DbscanResult dbscan(Points<const T>, std::span<const double>, const Reach&, double, Run&);             \
-  template DbscanResult dbscan_precomputed(Points<const T>, std::span<const double>, double, double, Run&);        \
-  template DbscanResult dbscan_graph(std::span<const T>, std::span<const std::int32_t>,                            \
-                                     std::span<const std::int32_t>, std::span<const double>, double, double, Run&); \
-  template void dbscan_predict(Points<const T>, std::span<const std::int32_t>, Points<const T>, const Reach&,      \
+#define SHOAL_INSTANTIATE(T)                                                                                           \
+  template DbscanResult dbscan(Points<const T>, std::span<const double>, const Reach&, double, Run&);                  \
+  template DbscanResult dbscan_precomputed(Points<const T>, std::span<const double>, double, double, Run&);            \
+  template DbscanResult dbscan_graph(std::span<const T>, std::span<const std::int32_t>, std::span<const std::int32_t>, \
+                                     std::span<const double>, double, double, Run&);                                   \
+  template void dbscan_predict(Points<const T>, std::span<const std::int32_t>, Points<const T>, const Reach&,          \
                                std::span<std::int32_t>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)

@@ -27,7 +27,7 @@
 namespace shoal::density {
 
 struct DbscanResult {
-  std::vector<std::int32_t> labels;         // -1: noise
+  std::vector<std::int32_t> labels;        // -1: noise
   std::vector<std::int64_t> core_samples;  // ascending
 };
 

@@ -46,7 +46,9 @@ SHOAL_INLINE I lane_numbers() {
   for (int i = 0; i < W; ++i) number[i] = i;
   return load<I>(number);
 }
-SHOAL_INLINE I ones() { return broadcast<I>(Int<double>{1}); }
+SHOAL_INLINE I ones() {
+  return broadcast<I>(Int<double>{1});
+}
 
 template <Norm N, int D, int Q>
 SHOAL_INLINE void count_of(const double* query, Index query_stride, const Block& targets, const Reach& reach,
@@ -89,7 +91,8 @@ SHOAL_INLINE void within_of(const double* query, Index query_stride, const Block
     bit = bit << W;
   }
   const std::uint64_t valid = targets.n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << targets.n) - 1;
-  for (int q = 0; q < Q; ++q) within[q] = static_cast<std::uint64_t>(sum_lanes<Int<double>>(bits[q])) & valid;  // no bit is in two lanes
+  for (int q = 0; q < Q; ++q)
+    within[q] = static_cast<std::uint64_t>(sum_lanes<Int<double>>(bits[q])) & valid;  // no bit is in two lanes
 }
 
 template <Norm N, int D>
@@ -107,13 +110,13 @@ bool any(const Block& queries, const Block& targets, const Reach& reach) {
     V sum[1];
     Index t = 0;
     for (; t + W <= targets.n; t += W) {
-      norms_of<N, D, 1>(queries.data + q, queries.stride, targets.data + t, targets.stride, targets.n_features,
-                        reach.p, sum);
+      norms_of<N, D, 1>(queries.data + q, queries.stride, targets.data + t, targets.stride, targets.n_features, reach.p,
+                        sum);
       found = found | (sum[0] <= radius);
     }
     if (t < targets.n) {
-      norms_of<N, D, 1>(queries.data + q, queries.stride, targets.data + t, targets.stride, targets.n_features,
-                        reach.p, sum);
+      norms_of<N, D, 1>(queries.data + q, queries.stride, targets.data + t, targets.stride, targets.n_features, reach.p,
+                        sum);
       found = found | ((sum[0] <= radius) & (lane_numbers() < broadcast<I>(static_cast<Int<double>>(targets.n - t))));
     }
     if (shoal::SHOAL_LEVEL::any(found)) return true;
@@ -134,9 +137,9 @@ template <Norm N, int D>
 inline constexpr density::ReachKernels kernels = {count<N, D>, within<N, D>, any<N, D>, norms<N, D>};
 
 #define SHOAL_ROW(N) \
-  { kernels<N, 1>, kernels<N, 2>, kernels<N, 3>, kernels<N, 4>, kernels<N, 5>, kernels<N, 6>, kernels<N, 0> }
-constexpr density::ReachTable table = {
-    {SHOAL_ROW(Norm::sq_euclidean), SHOAL_ROW(Norm::manhattan), SHOAL_ROW(Norm::chebyshev), SHOAL_ROW(Norm::minkowski)}};
+  {kernels<N, 1>, kernels<N, 2>, kernels<N, 3>, kernels<N, 4>, kernels<N, 5>, kernels<N, 6>, kernels<N, 0>}
+constexpr density::ReachTable table = {{SHOAL_ROW(Norm::sq_euclidean), SHOAL_ROW(Norm::manhattan),
+                                        SHOAL_ROW(Norm::chebyshev), SHOAL_ROW(Norm::minkowski)}};
 #undef SHOAL_ROW
 
 }  // namespace

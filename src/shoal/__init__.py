@@ -20,6 +20,7 @@ _PUBLIC = {
     "KDTree": "shoal.neighbors.kd_tree",
     "DBSCAN": "shoal.density.dbscan",
     "dbscan": "shoal.density.dbscan",
+    "k_distances": "shoal.density.dbscan",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -59,3 +60,4 @@ if TYPE_CHECKING:
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.density.dbscan import DBSCAN as DBSCAN
     from shoal.density.dbscan import dbscan as dbscan
+    from shoal.density.dbscan import k_distances as k_distances

@@ -247,7 +247,9 @@ def test_shuffling_moves_nothing_but_contested_border_samples(rng):
     expected = shoal.DBSCAN(0.15, min_samples=6).fit(X)
     order = rng.permutation(600)
     shuffled = shoal.DBSCAN(0.15, min_samples=6).fit(X[order])
-    np.testing.assert_array_equal(np.sort(order[shuffled.core_sample_indices_]), expected.core_sample_indices_)
+    np.testing.assert_array_equal(
+        np.sort(order[shuffled.core_sample_indices_]), expected.core_sample_indices_
+    )
     labels = np.empty(600, dtype=int)
     labels[order] = shuffled.labels_
     cores = expected.core_sample_indices_
@@ -406,3 +408,45 @@ def test_separate_blobs_are_found(rng):
     labels = shoal.DBSCAN(1.5).fit(X).labels_
     assert same_partition(labels[labels >= 0], truth[labels >= 0])
     assert (labels < 0).mean() < 0.01
+
+
+# --- k-distances ---------------------------------------------------------------------------------------------
+
+
+@both_dtypes
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "minkowski", "cosine"])
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 9])
+def test_k_distances_are_distances_to_the_kth_nearest(rng, metric, d, dtype):
+    X = (rng.integers(1, 20, size=(150, d)) / 4).astype(dtype)
+    for k in (1, 4, 149):
+        expected = np.sort(np.sort(oracle.distances(X, metric, 3), axis=1)[:, k])
+        expected **= {"euclidean": 1 / 2, "minkowski": 1 / 3}.get(metric, 1)
+        found = shoal.k_distances(X, k, metric=metric, p=3).distances
+        np.testing.assert_allclose(found, expected, rtol=1e-14, atol=1e-15)
+
+
+def test_core_samples_are_those_of_a_small_k_distance(rng):
+    X = rng.normal(size=(400, 2))
+    curve = shoal.k_distances(X, 5)
+    for eps in (0.1, 0.2, curve.eps):
+        core, _ = shoal.dbscan(X, eps, min_samples=6)
+        assert len(core) == (curve.distances <= eps).sum()
+
+
+def test_the_knee_parts_a_cluster_from_noise(rng):
+    X = np.concatenate([rng.normal(size=(900, 2)) * 0.2, rng.uniform(-30, 30, size=(60, 2))])
+    curve = shoal.k_distances(X)
+    labels = shoal.dbscan(X, curve.eps).labels
+    assert (labels[:900] == 0).mean() > 0.95
+    assert (labels[900:] == -1).mean() > 0.8
+
+
+def test_k_distances_of_equal_samples_are_zero():
+    assert shoal.k_distances(np.ones((6, 2)), 3) == (pytest.approx(np.zeros(6)), 0.0)
+
+
+def test_k_distances_refuse_in_one_sentence():
+    with pytest.raises(ValueError, match=r"k must be in \[1, n_samples - 1=3\]; got 4"):
+        shoal.k_distances(np.zeros((4, 2)))
+    with pytest.raises(ValueError, match=r"metric must be computed from X; got 'precomputed'"):
+        shoal.k_distances(np.zeros((4, 4)), 1, metric="precomputed")

@@ -1,4 +1,4 @@
-"""DBSCAN from its definition, with every distance and a search of the graph: slow, and sharing no formula with the core."""
+"""DBSCAN from its definition, with every distance and a search of the graph: slow, no formula of the core's."""
 
 from __future__ import annotations
 
