@@ -44,8 +44,8 @@ void run_predict(Points<const T> cores, std::span<const std::int32_t> core_label
 
 // Core distances in the order of the rows.
 template <class T>
-void run_core_distances(Points<const T> x, std::string_view metric, double p, Index k, std::span<double> out,
-                        Run& run) {
+void run_core_distances(Points<const T> x, std::string_view metric, double p, Index k, bool reaching,
+                        std::span<double> out, Run& run) {
   const density::Reach reach = density::reach_of(metric, 0, p);
   const bool cosine = metric == "cosine";
   const bool extra = cosine && density::has_zero_row(x);
@@ -56,7 +56,7 @@ void run_core_distances(Points<const T> x, std::string_view metric, double p, In
           : density::build_search_tree(x, reach, run);
   std::vector<double> norms(out.size());
   density::core_norms(tree, reach, k, norms, run);
-  density::to_distances(metric, p, norms);
+  density::to_distances(metric, p, reaching, norms);
   for (std::size_t i = 0; i < out.size(); ++i) out[static_cast<std::size_t>(tree.index[i])] = norms[i];
 }
 
@@ -105,12 +105,12 @@ void bind(nb::module_& m) {
       "Label of the nearest core sample within eps, else -1.");
   m.def(
       "core_distances",
-      [](const Matrix<T>& x, std::string_view metric, double p, Index k, const Progress& progress) {
+      [](const Matrix<T>& x, std::string_view metric, double p, Index k, bool reaching, const Progress& progress) {
         std::vector<double> out(x.shape(0));
-        enter(progress, [&](Run& run) { run_core_distances<T>(points(x), metric, p, k, out, run); });
+        enter(progress, [&](Run& run) { run_core_distances<T>(points(x), metric, p, k, reaching, out, run); });
         return array(std::move(out));
       },
-      "x"_a.noconvert(), nb::kw_only(), "metric"_a, "p"_a, "k"_a, "progress"_a.none() = nb::none(),
+      "x"_a.noconvert(), nb::kw_only(), "metric"_a, "p"_a, "k"_a, "reaching"_a, "progress"_a.none() = nb::none(),
       "Distance of each row to the k-th nearest row, itself the first.");
 }
 

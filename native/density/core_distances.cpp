@@ -122,11 +122,21 @@ CellTree build_search_tree(Points<const T> x, const Reach& reach, Run& run) {
 template CellTree build_search_tree(Points<const float>, const Reach&, Run&);
 template CellTree build_search_tree(Points<const double>, const Reach&, Run&);
 
-void to_distances(std::string_view metric, double p, std::span<double> norms) {
+void to_distances(std::string_view metric, double p, bool reaching, std::span<double> norms) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   for (double& value : norms) {
-    if (metric == "euclidean") value = std::sqrt(value);
-    if (metric == "cosine") value /= 2;
-    if (metric == "minkowski") value = std::pow(value, 1 / p);
+    const double norm = value;
+    if (metric == "euclidean") value = std::sqrt(norm);
+    if (metric == "cosine") value = norm / 2;
+    if (metric == "minkowski") value = std::pow(norm, 1 / p);
+    if (!reaching || !(norm > 0 && norm < infinity)) continue;
+    while (reach_of(metric, value, p).radius < norm) value = std::nextafter(value, infinity);
+    // a few steps are enough but among subnormal squares, where very many roots have the same one
+    for (int step = 0; step < 8; ++step) {
+      const double less = std::nextafter(value, 0.0);
+      if (reach_of(metric, less, p).radius < norm) break;
+      value = less;
+    }
   }
 }
 

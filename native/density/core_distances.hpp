@@ -21,7 +21,8 @@ void core_norms(const CellTree& tree, const Reach& reach, Index k, std::span<dou
 template <class T>
 CellTree build_search_tree(Points<const T> x, const Reach& reach, Run& run);
 
-/// Turns norms into distances of the metric.
-void to_distances(std::string_view metric, double p, std::span<double> norms);
+/// Turns norms into distances of the metric. When `reaching`, each is the smallest number (but for subnormal
+/// norms) that reach_of() takes for a radius of at least the norm; else it is rounded as usual.
+void to_distances(std::string_view metric, double p, bool reaching, std::span<double> norms);
 
 }  // namespace shoal::density

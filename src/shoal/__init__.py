@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from shoal.centroid.kmeans import kmeans as kmeans
     from shoal.centroid.minibatch import MiniBatchKMeans as MiniBatchKMeans
     from shoal.centroid.seeding import kmeans_plusplus as kmeans_plusplus
-    from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.density.dbscan import DBSCAN as DBSCAN
     from shoal.density.dbscan import dbscan as dbscan
     from shoal.density.dbscan import k_distances as k_distances
+    from shoal.neighbors.kd_tree import KDTree as KDTree

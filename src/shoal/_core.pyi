@@ -286,10 +286,10 @@ def dbscan_predict(cores: Annotated[NDArray[numpy.float64], dict(shape=(None, No
     """Label of the nearest core sample within eps, else -1."""
 
 @overload
-def core_distances(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, k: int, progress: Callable | None = ...) -> Any: ...
+def core_distances(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, k: int, reaching: bool, progress: Callable | None = ...) -> Any: ...
 
 @overload
-def core_distances(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, k: int, progress: Callable | None = ...) -> Any:
+def core_distances(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, k: int, reaching: bool, progress: Callable | None = ...) -> Any:
     """Distance of each row to the k-th nearest row, itself the first."""
 
 @overload

@@ -180,7 +180,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         weight = check_sample_weight(sample_weight, X.shape[0], np.float64, signed=True)
         with jobs(self.n_jobs), progress(verbose, "DBSCAN", "leaf") as report:
             core, labels = _fit(X, weight, metric, eps, min_samples, report)
-        self.core_sample_indices_ = core
+        self.core_sample_indices_ = core.view(np.intp)  # int64 under the name it is printed by
         self.components_ = X[core].copy()
         self.labels_ = labels
         return self
@@ -378,7 +378,8 @@ def k_distances(
     Notes
     -----
     O(n_samples · log n_samples) searches for few features, O(n_samples² · n_features) at worst; 24 bytes of memory per
-    value and 40 per sample. Distances are computed in double precision.
+    value and 40 per sample. Distances are computed in double precision, and the square root is rounded up where
+    needed for `eps` to reach as far as the distance says.
 
     References
     ----------
@@ -401,7 +402,7 @@ def k_distances(
     if known.name == "precomputed":
         raise ValueError("metric must be computed from X; got 'precomputed'")
     with jobs(n_jobs):
-        distances = np.sort(_core.core_distances(X, metric=known.name, p=known.p, k=k + 1))
+        distances = np.sort(_core.core_distances(X, metric=known.name, p=known.p, k=k + 1, reaching=True))
     return KDistances(distances, float(distances[_knee(distances)]))
 
 

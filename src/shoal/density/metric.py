@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
-from shoal.base.checks import check_choice, check_int, check_real
+from shoal.base.checks import check_choice, check_int, check_minkowski
 from shoal.base.threads import quota_processors, threads
 
 METRICS = ("euclidean", "cosine", "manhattan", "chebyshev", "minkowski", "precomputed")
 ALGORITHMS = ("auto", "ball_tree", "kd_tree", "brute")
-_ALIASES = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan", "infinity": "chebyshev"}
 
 
 class Metric(NamedTuple):
@@ -38,10 +35,9 @@ def check_metric(metric: Any, p: Any = None, metric_params: Any = None) -> Metri
 
     `p` counts when the metric is "minkowski", ``metric_params={"p": ...}`` goes before it, and None is 2.
     """
-    if not isinstance(metric, str) or metric not in (*METRICS, *_ALIASES):
-        check_choice("metric", metric, METRICS)
-    name = _ALIASES.get(metric, metric)
-    power = 2.0 if p is None else _check_power("p", p)
+    is_minkowski = isinstance(metric, str) and metric in ("minkowski", "p")
+    name = "minkowski" if is_minkowski else check_choice("metric", check_minkowski(metric, 2)[0], METRICS)
+    power = 2.0 if p is None else check_minkowski("minkowski", p)[1]
     if metric_params is not None:
         if not isinstance(metric_params, dict):
             raise TypeError(f"metric_params must be a dict or None; got {metric_params!r}")
@@ -52,18 +48,8 @@ def check_metric(metric: Any, p: Any = None, metric_params: Any = None) -> Metri
                 f"got {sorted(map(str, unknown))} for metric={metric!r}"
             )
         if "p" in metric_params:
-            power = _check_power("metric_params['p']", metric_params["p"])
-    if name != "minkowski":
-        return Metric(name)
-    if power == np.inf:
-        return Metric("chebyshev")
-    return {1.0: Metric("manhattan"), 2.0: Metric("euclidean")}.get(power, Metric("minkowski", power))
-
-
-def _check_power(name: str, p: Any) -> float:
-    if isinstance(p, numbers.Real) and not isinstance(p, bool) and p == np.inf:
-        return float(p)
-    return check_real(name, p, 0, open_low=True)
+            power = check_minkowski("minkowski", metric_params["p"])[1]
+    return Metric(*check_minkowski("minkowski", power)) if name == "minkowski" else Metric(name)
 
 
 def check_search(algorithm: Any, leaf_size: Any) -> None:
