@@ -38,6 +38,7 @@ class Case:
 
     model: Any
     slow: dict[str, Any] = field(default_factory=dict)
+    signed_weights: bool = False  # negative weights have a meaning
 
     def __str__(self) -> str:
         return repr(self.model)
@@ -68,6 +69,12 @@ ESTIMATORS = [
         ),
         slow=SPLITS,
     ),
+    Case(shoal.DBSCAN(1.5), slow={"eps": 4.0, "min_samples": 1000}, signed_weights=True),
+    Case(
+        shoal.DBSCAN(0.02, metric="cosine"),
+        slow={"eps": 0.4, "min_samples": 1000},
+        signed_weights=True,
+    ),
 ]
 
 every = pytest.mark.parametrize("case", ESTIMATORS, ids=str)
@@ -85,7 +92,8 @@ NAMES = ["length", "width", "height"]
 
 def fitted(model):
     """The attributes a fit has set."""
-    return {name: value for name, value in vars(model).items() if name.endswith("_") and name[0] != "_"}
+    state = {name: value for name, value in vars(model).items() if name.endswith("_") and name[0] != "_"}
+    return {name: value.toarray() if sparse.issparse(value) else value for name, value in state.items()}
 
 
 def assert_same_fit(a, b, *, but=()):
@@ -425,6 +433,9 @@ WEIGHTS = {
 @pytest.mark.parametrize("kind", WEIGHTS)
 def test_bad_weights_are_refused_by_name_and_nothing_changes(case, kind):
     weight, message = WEIGHTS[kind]
+    if case.signed_weights and kind == "negative":
+        fit(case, sample_weight=weight)
+        return
     refuse(case, ValueError, message, sample_weight=weight)
 
 

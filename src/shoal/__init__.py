@@ -18,12 +18,15 @@ _PUBLIC = {
     "BisectingKMeans": "shoal.centroid.bisecting",
     "bisecting_kmeans": "shoal.centroid.bisecting",
     "KDTree": "shoal.neighbors.kd_tree",
+    "DBSCAN": "shoal.density.dbscan",
+    "dbscan": "shoal.density.dbscan",
+    "k_distances": "shoal.density.dbscan",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
+_ROOMS = ("base", "centroid", "density", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 
@@ -54,4 +57,7 @@ if TYPE_CHECKING:
     from shoal.centroid.kmeans import kmeans as kmeans
     from shoal.centroid.minibatch import MiniBatchKMeans as MiniBatchKMeans
     from shoal.centroid.seeding import kmeans_plusplus as kmeans_plusplus
+    from shoal.density.dbscan import DBSCAN as DBSCAN
+    from shoal.density.dbscan import dbscan as dbscan
+    from shoal.density.dbscan import k_distances as k_distances
     from shoal.neighbors.kd_tree import KDTree as KDTree

@@ -258,6 +258,41 @@ def bisecting_assign(value: Annotated[NDArray[numpy.float64], dict(shape=(None,)
     """
 
 @overload
+def dbscan(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, metric: str, eps: float, p: float, min_samples: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def dbscan(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, metric: str, eps: float, p: float, min_samples: float, progress: Callable | None = ...) -> Any:
+    """Core samples and labels: (int64, int32)."""
+
+@overload
+def dbscan_precomputed(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, eps: float, min_samples: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def dbscan_precomputed(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, eps: float, min_samples: float, progress: Callable | None = ...) -> Any:
+    """The same from a square matrix of distances."""
+
+@overload
+def dbscan_graph(values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, eps: float, min_samples: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def dbscan_graph(values: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, eps: float, min_samples: float, progress: Callable | None = ...) -> Any:
+    """The same from stored distances in compressed rows."""
+
+@overload
+def dbscan_predict(cores: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], core_labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, eps: float, p: float) -> Any: ...
+
+@overload
+def dbscan_predict(cores: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], core_labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, eps: float, p: float) -> Any:
+    """Label of the nearest core sample within eps, else -1."""
+
+@overload
+def core_distances(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, k: int, reaching: bool, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def core_distances(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, k: int, reaching: bool, progress: Callable | None = ...) -> Any:
+    """Distance of each row to the k-th nearest row, itself the first."""
+
+@overload
 def nearest(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], origin: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = ...) -> tuple[Any, ...]: ...
 
 @overload

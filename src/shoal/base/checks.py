@@ -167,8 +167,10 @@ def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None
     return check_sample_weight(sample_weight, X.shape[0], X.dtype)
 
 
-def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int, dtype: Any) -> NDArray[Any] | None:
-    """Like :func:`check_weight`, where there are samples but no X."""
+def check_sample_weight(
+    sample_weight: ArrayLike | None, n_samples: int, dtype: Any, *, signed: bool = False
+) -> NDArray[Any] | None:
+    """Like :func:`check_weight`, where there are samples but no X; when `signed`, values may be negative."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, numbers.Real):
@@ -182,12 +184,12 @@ def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int, dtype: 
     if weight.ndim != 1 or weight.shape[0] != n_samples:
         raise ValueError(f"sample_weight must have shape (n_samples={n_samples},); got {weight.shape}")
     check_finite(weight, name="sample_weight")
-    if (weight < 0).any():
+    if not signed and (weight < 0).any():
         row = int(np.argmax(weight < 0))
         raise ValueError(
             f"Negative values in sample_weight at index {row}: must be >= 0; got {weight[row]:g}"
         )
-    if n_samples and not (weight > 0).any():
+    if n_samples and not ((weight != 0) if signed else (weight > 0)).any():
         raise ValueError("sample_weight must have a positive value; got all zero")
     with np.errstate(over="ignore"):
         if not np.isfinite(weight.sum(dtype=np.float64)):
