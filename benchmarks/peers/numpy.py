@@ -30,7 +30,7 @@ def _product(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
 
 LIBRARIES = (
     Library(
-        "GEMM, same shape",
+        "GEMM of this shape",
         module="numpy",
         package="numpy",
         role="yardstick",
