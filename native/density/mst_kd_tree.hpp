@@ -1,4 +1,5 @@
-// The exact minimum spanning tree of all pairs of points, weighted by distance or by mutual reachability, on a k-d tree.
+// The exact minimum spanning tree of all pairs of points, weighted by distance or by mutual reachability, on a k-d
+// tree.
 //
 // The weight of a pair is max(core_i, core_j, d(i, j) / alpha); without core distances it is d(i, j) / alpha. Edges are
 // ordered by (weight, smaller row, larger row): no two are equal, so the tree is unique.

@@ -65,7 +65,8 @@ class NearestSearch {
       const Node node{level, group * fanout + b};
       if (finder.skips(node)) continue;
       int place = n_waiting_++;
-      for (; place > first && !farther(waiting_[place - 1], near[b], node); --place) waiting_[place] = waiting_[place - 1];
+      for (; place > first && !farther(waiting_[place - 1], near[b], node); --place)
+        waiting_[place] = waiting_[place - 1];
       waiting_[place] = {near[b], node};
     }
   }
@@ -77,9 +78,8 @@ class NearestSearch {
   template <class Finder>
   void scan(std::int32_t leaf, const T* query, Finder& finder) {
     alignas(64) T distance[max_leaf_size];
-    const std::uint64_t mask =
-        ops_.leaf(tree_.leaf(leaf), tree_.leaf_size(), query, d_, p_, finder.limit(), distance) &
-        tree_.members_of_leaf(leaf);
+    const std::uint64_t mask = ops_.leaf(tree_.leaf(leaf), tree_.leaf_size(), query, d_, p_, finder.limit(), distance) &
+                               tree_.members_of_leaf(leaf);
     if (mask) finder.offer(leaf, mask, distance);
   }
 
