@@ -6,7 +6,7 @@ from helpers import bits, both_dtypes, threads_and_block_length, threads_and_blo
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import neighbors as oracle
-from oracles.spanning_tree import spanning_tree, mutual_reachability
+from oracles.spanning_tree import mutual_reachability, spanning_tree
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from shoal import _core
