@@ -217,8 +217,8 @@ class KMeans(CentroidModel):
     n_clusters`` values. "cosine" adds a scaled copy of X. Seeding takes about 24 bytes per sample.
 
     A tie between centres goes to the smaller label. A cluster that loses all its samples takes the sample farthest
-    from its own centre. A row of weight w acts as w copies of it, in seeding too; rows of weight 0 are labelled
-    but move nothing.
+    from its own centre. A row of weight w acts as w copies of it, in seeding too (an empty cluster takes one row,
+    with all its weight); rows of weight 0 are labelled but move nothing.
 
     References
     ----------
