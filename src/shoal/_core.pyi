@@ -488,6 +488,21 @@ class KDTreeF32:
         """
 
 @overload
+def mst_kd_tree(tree: KDTreeF32, *, min_samples: int, alpha: float) -> tuple[Any, ...]: ...
+
+@overload
+def mst_kd_tree(tree: KDTreeF32, core_distances: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, alpha: float) -> Any: ...
+
+@overload
+def mst_kd_tree(tree: KDTreeF64, *, min_samples: int, alpha: float) -> tuple[Any, ...]: ...
+
+@overload
+def mst_kd_tree(tree: KDTreeF64, core_distances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, alpha: float) -> Any:
+    """
+    The minimum spanning tree (u, v, weight), and with min_samples also the core distances.
+    """
+
+@overload
 def kd_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any: ...
 
 @overload
