@@ -2,6 +2,7 @@
 #include "bindings/rooms.hpp"
 #include "density/attach.hpp"
 #include "density/condensed_tree.hpp"
+#include "density/mst_kd_tree.hpp"
 #include "neighbors/mst.hpp"
 
 namespace shoal::bindings {
@@ -38,6 +39,15 @@ nb::tuple to_python(neighbors::SpanningTree&& tree) {
   }
   return nb::make_tuple(array(std::move(u)), array(std::move(v)), array(std::move(weight)),
                         array(std::move(tree.core)));
+}
+
+nb::tuple to_python(density::SpanningTree&& tree, std::vector<double>&& core) {
+  return nb::make_tuple(array(std::move(tree.u)), array(std::move(tree.v)), array(std::move(tree.weight)),
+                        array(std::move(core)));
+}
+
+neighbors::Measure<double> measure(std::string_view metric, double p) {
+  return {neighbors::metric_from_name(metric), p};
 }
 
 template <class T>
@@ -100,6 +110,36 @@ density::Tree tree_of(const Vector<std::int32_t>& parent, const Vector<double>& 
 void bind_hdbscan(nb::module_& m) {
   bind<float>(m);
   bind<double>(m);
+  m.def(
+      "hdbscan_mst_kd_tree",
+      [](const Matrix<double>& x, const OptionalVector<double>& weight, Index min_samples, double alpha,
+         std::string_view metric, double p, const Progress& progress) {
+        std::vector<double> core(x.shape(0));
+        auto tree = enter(progress, [&](Run& run) {
+          const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));
+          const neighbors::KDTree<double> rows(points(x), {}, leaf, measure(metric, p), run);
+          if (!weight) return density::mst_kd_tree<double>(rows, min_samples, alpha, core, run);
+          density::weighted_core_distances(rows, reachability(static_cast<double>(min_samples), alpha, weight), core,
+                                           run);
+          return density::mst_kd_tree<double>(rows, std::span<const double>(core), alpha, run);
+        });
+        return to_python(std::move(tree), std::move(core));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a, "metric"_a, "p"_a,
+      "progress"_a.none() = nb::none(), "mst_tiles on a k-d tree.");
+  m.def(
+      "hdbscan_attach_kd_tree",
+      [](const Matrix<double>& x, const Matrix<double>& fitted, const Vector<double>& core,
+         const OptionalVector<double>& weight, double min_samples, double alpha, std::string_view metric, double p) {
+        auto found = enter([&](Run& run) {
+          const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));
+          const neighbors::KDTree<double> tree(points(fitted), {}, leaf, measure(metric, p), run);
+          return density::attach(points(x), tree, view(core), reachability(min_samples, alpha, weight), run);
+        });
+        return nb::make_tuple(array(std::move(found.row)), array(std::move(found.height)));
+      },
+      "x"_a.noconvert(), "fitted"_a.noconvert(), "core"_a, "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a,
+      "metric"_a, "p"_a, "hdbscan_attach on a k-d tree.");
   m.def(
       "mst_sparse",
       [](Index n, const Vector<double>& data, const Vector<std::int32_t>& indices, const Vector<std::int32_t>& indptr,

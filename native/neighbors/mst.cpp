@@ -300,7 +300,8 @@ class TileTree {
       const std::int32_t most = std::max({to_end[0], between, heaviest[static_cast<std::size_t>(b)]});
       if (thread == 0) run_.tick();
       if (run_.stopped()) throw Interrupted{};
-      if (least_length(rows, a, rows, b) <= space_.length(space_.to_sum(reach_of(most))) * (1 + 1e-12)) {
+      if (least_length(rows, a, rows, b) <= space_.length(space_.to_sum(reach_of(most))) * (1 + 1e-12) &&
+          !are_apart(rows, a, rows, b, reach_of(most))) {
         tile.load(a, b);
         for (Index i = 0; i < size; ++i) tile.want_lane(i, reach_of(std::max(to_end[i], between)));
         std::int32_t from_start[block_rows];

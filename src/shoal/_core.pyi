@@ -347,6 +347,12 @@ def hdbscan_attach(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None),
     For each row of x the fitted row it is attached to and at which distance.
     """
 
+def hdbscan_mst_kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: int, alpha: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """mst_tiles on a k-d tree."""
+
+def hdbscan_attach_kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], fitted: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float) -> tuple[Any, ...]:
+    """hdbscan_attach on a k-d tree."""
+
 def mst_sparse(n: int, data: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], indptr: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, max_distance: float) -> tuple[Any, ...]:
     """
     The same from the stored entries of a symmetric CSR matrix; a forest has fewer edges.
