@@ -1,8 +1,9 @@
-// HDBSCAN: minimum spanning trees, single linkage, condensed tree, clusters, new rows.
+// HDBSCAN: minimum spanning trees, single linkage, condensed tree, clusters, new rows; density-based validity.
 #include "bindings/rooms.hpp"
 #include "density/attach.hpp"
 #include "density/condensed_tree.hpp"
 #include "density/mst_kd_tree.hpp"
+#include "metrics/dbcv.hpp"
 #include "neighbors/mst.hpp"
 
 namespace shoal::bindings {
@@ -74,6 +75,20 @@ void bind(nb::module_& m) {
       },
       "distances"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a,
       "The same from a symmetric matrix of distances.");
+  m.def(
+      "density_validity",
+      [](const Matrix<T>& x, const Vector<std::int32_t>& cluster, Index n_clusters, double dimension,
+         std::string_view metric, double p, const Progress& progress) {
+        auto found = enter(progress, [&](Run& run) {
+          const Norm norm = norm_from_name(metric);
+          const Space<T> space(norm, p, points(x), norm == Norm::cosine && neighbors::has_zero_row(points(x)), run);
+          return metrics::density_validity(space, view(cluster), n_clusters, dimension, run);
+        });
+        return nb::make_tuple(array(std::move(found.sparseness)), array(std::move(found.separation)),
+                              array(std::move(found.validity)));
+      },
+      "x"_a.noconvert(), "cluster"_a, "n_clusters"_a, nb::kw_only(), "dimension"_a, "metric"_a, "p"_a,
+      "progress"_a.none() = nb::none(), "DBCV of each cluster: (sparseness, separation, validity).");
   m.def(
       "hdbscan_attach",
       [](const Matrix<T>& x, const Matrix<T>& fitted, const Vector<double>& core, const OptionalVector<double>& weight,

@@ -109,7 +109,8 @@ class TileTree {
   }
 
   void neighbours(const BlockedRows<T>& rows) {
-    Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(reach_.min_samples)) - 1, 8));
+    const double wanted = reach_.core ? 1 : reach_.min_samples;
+    Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(wanted)) - 1, 8));
     std::vector<Near> near;
     for (;; k = std::min(n_ - 1, 2 * k)) {
       near.resize(static_cast<std::size_t>(n_ * k));
@@ -117,7 +118,8 @@ class TileTree {
       core_.resize(static_cast<std::size_t>(n_));
       bool enough = true;
       for (Index i = 0; i < n_; ++i) {
-        core_[static_cast<std::size_t>(i)] = core_distance(near.data() + i * k, k, i, reach_);
+        core_[static_cast<std::size_t>(i)] =
+            reach_.core ? reach_.core[i] : core_distance(near.data() + i * k, k, i, reach_);
         enough = enough && core_[static_cast<std::size_t>(i)] < inf;
       }
       if (enough || k == n_ - 1) break;

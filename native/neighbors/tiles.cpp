@@ -128,6 +128,14 @@ BlockedRows<T>::BlockedRows(const Space<T>& space, std::vector<std::int32_t> ord
 }
 
 template <class T>
+BlockedRows<T>::BlockedRows(const Space<T>& space, std::vector<std::int32_t> order, std::vector<Index> cuts,
+                            std::vector<T> origin, Run& run)
+    : space_(&space), order_(std::move(order)), begin_(std::move(cuts)), origin_(std::move(origin)) {
+  if (is_expanded(space.norm()) && origin_.empty()) origin_ = mean_row(space.rows());
+  fill(run);
+}
+
+template <class T>
 BlockedRows<T>::BlockedRows(const Space<T>& space, Run& run, std::vector<T> origin)
     : space_(&space), order_(static_cast<std::size_t>(space.rows().n_samples)), origin_(std::move(origin)) {
   std::iota(order_.begin(), order_.end(), 0);

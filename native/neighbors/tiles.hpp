@@ -27,6 +27,9 @@ class BlockedRows {
  public:
   /// Position p holds row order[p]. Centred on `origin` (n_features values) where the tile's form is expanded.
   BlockedRows(const Space<T>& space, std::vector<std::int32_t> order, std::vector<T> origin, Run& run);
+  /// The same in blocks [cuts[b], cuts[b + 1]) of at most block_rows.
+  BlockedRows(const Space<T>& space, std::vector<std::int32_t> order, std::vector<Index> cuts, std::vector<T> origin,
+              Run& run);
   /// In an order of its own: halves along the line between two far rows, down to one block. O(n d log n).
   /// `origin`: what other rows that these are compared with are centred on; empty: their mean.
   BlockedRows(const Space<T>& space, Run& run, std::vector<T> origin = {});

@@ -339,6 +339,13 @@ def mst_matrix(distances: Annotated[NDArray[numpy.float64], dict(shape=(None, No
     """The same from a symmetric matrix of distances."""
 
 @overload
+def density_validity(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], cluster: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_clusters: int, *, dimension: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def density_validity(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], cluster: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_clusters: int, *, dimension: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """DBCV of each cluster: (sparseness, separation, validity)."""
+
+@overload
 def hdbscan_attach(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], fitted: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float) -> tuple[Any, ...]: ...
 
 @overload

@@ -4,6 +4,7 @@ Names, signatures and values are those of ``sklearn.metrics``; more keywords are
 ``noise``.
 """
 
+from shoal.metrics.density import dbcv_clusters, dbcv_score
 from shoal.metrics.external import (
     adjusted_mutual_info_score,
     adjusted_rand_score,
@@ -36,6 +37,8 @@ __all__ = [
     "completeness_score",
     "contingency_matrix",
     "davies_bouldin_score",
+    "dbcv_clusters",
+    "dbcv_score",
     "entropy",
     "expected_mutual_information",
     "fowlkes_mallows_score",
