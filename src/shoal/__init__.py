@@ -21,6 +21,8 @@ _PUBLIC = {
     "DBSCAN": "shoal.density.dbscan",
     "dbscan": "shoal.density.dbscan",
     "k_distances": "shoal.density.dbscan",
+    "HDBSCAN": "shoal.density.hdbscan",
+    "hdbscan": "shoal.density.hdbscan",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -60,4 +62,6 @@ if TYPE_CHECKING:
     from shoal.density.dbscan import DBSCAN as DBSCAN
     from shoal.density.dbscan import dbscan as dbscan
     from shoal.density.dbscan import k_distances as k_distances
+    from shoal.density.hdbscan import HDBSCAN as HDBSCAN
+    from shoal.density.hdbscan import hdbscan as hdbscan
     from shoal.neighbors.kd_tree import KDTree as KDTree
