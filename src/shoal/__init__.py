@@ -18,6 +18,7 @@ _PUBLIC = {
     "BisectingKMeans": "shoal.centroid.bisecting",
     "bisecting_kmeans": "shoal.centroid.bisecting",
     "KDTree": "shoal.neighbors.kd_tree",
+    "RTree": "shoal.neighbors.r_tree",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -55,3 +56,4 @@ if TYPE_CHECKING:
     from shoal.centroid.minibatch import MiniBatchKMeans as MiniBatchKMeans
     from shoal.centroid.seeding import kmeans_plusplus as kmeans_plusplus
     from shoal.neighbors.kd_tree import KDTree as KDTree
+    from shoal.neighbors.r_tree import RTree as RTree
