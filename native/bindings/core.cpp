@@ -33,7 +33,9 @@ NB_MODULE(_core, m) {
   m.def("set_isa", [](std::string_view name) { simd::set_level(simd::level_from_name(name)); }, "name"_a);
 
   bind_centroid(m);
+  bind_dbscan(m);
   bind_distance(m);
+  bind_hdbscan(m);
   bind_metrics(m);
   bind_neighbors(m);
 }

@@ -19,12 +19,17 @@ _PUBLIC = {
     "bisecting_kmeans": "shoal.centroid.bisecting",
     "KDTree": "shoal.neighbors.kd_tree",
     "RTree": "shoal.neighbors.r_tree",
+    "DBSCAN": "shoal.density.dbscan",
+    "dbscan": "shoal.density.dbscan",
+    "k_distances": "shoal.density.dbscan",
+    "HDBSCAN": "shoal.density.hdbscan",
+    "hdbscan": "shoal.density.hdbscan",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
+_ROOMS = ("base", "centroid", "density", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 
@@ -55,5 +60,10 @@ if TYPE_CHECKING:
     from shoal.centroid.kmeans import kmeans as kmeans
     from shoal.centroid.minibatch import MiniBatchKMeans as MiniBatchKMeans
     from shoal.centroid.seeding import kmeans_plusplus as kmeans_plusplus
+    from shoal.density.dbscan import DBSCAN as DBSCAN
+    from shoal.density.dbscan import dbscan as dbscan
+    from shoal.density.dbscan import k_distances as k_distances
+    from shoal.density.hdbscan import HDBSCAN as HDBSCAN
+    from shoal.density.hdbscan import hdbscan as hdbscan
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.neighbors.r_tree import RTree as RTree

@@ -20,9 +20,15 @@ REAL = (np.float64, np.float32)
 
 
 def check_data(
-    estimator: Any, X: Any, *, reset: bool = True, min_samples: int = 1, accept_sparse: bool = False
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool = True,
+    min_samples: int = 1,
+    accept_sparse: bool = False,
+    finite: bool = True,
 ) -> Any:
-    """X as a C-contiguous float32 or float64 matrix (or CSR), all values finite.
+    """X as a C-contiguous float32 or float64 matrix (or CSR), all values finite (unless not `finite`).
 
     float32 stays float32, everything else becomes float64. Feature names and ``n_features_in_`` are recorded
     on `estimator` when `reset`, compared when not. Data already in this form are borrowed, not copied.
@@ -43,7 +49,8 @@ def check_data(
         )
     except (TypeError, ValueError) as error:
         _refuse(X, "X", error)
-    check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
+    if finite:
+        check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
     return _canonical(checked, "X")
 
 
@@ -170,8 +177,10 @@ def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None
     return check_sample_weight(sample_weight, X.shape[0], X.dtype)
 
 
-def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int, dtype: Any) -> NDArray[Any] | None:
-    """Like :func:`check_weight`, where there are samples but no X."""
+def check_sample_weight(
+    sample_weight: ArrayLike | None, n_samples: int, dtype: Any, *, signed: bool = False
+) -> NDArray[Any] | None:
+    """Like :func:`check_weight`, where there are samples but no X; when `signed`, values may be negative."""
     if sample_weight is None:
         return None
     if isinstance(sample_weight, numbers.Real):
@@ -185,12 +194,12 @@ def check_sample_weight(sample_weight: ArrayLike | None, n_samples: int, dtype: 
     if weight.ndim != 1 or weight.shape[0] != n_samples:
         raise ValueError(f"sample_weight must have shape (n_samples={n_samples},); got {weight.shape}")
     check_finite(weight, name="sample_weight")
-    if (weight < 0).any():
+    if not signed and (weight < 0).any():
         row = int(np.argmax(weight < 0))
         raise ValueError(
             f"Negative values in sample_weight at index {row}: must be >= 0; got {weight[row]:g}"
         )
-    if n_samples and not (weight > 0).any():
+    if n_samples and not ((weight != 0) if signed else (weight > 0)).any():
         raise ValueError("sample_weight must have a positive value; got all zero")
     with np.errstate(over="ignore"):
         if not np.isfinite(weight.sum(dtype=np.float64)):

@@ -1,0 +1,737 @@
+#include "density/dbscan.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <limits>
+#include <memory>
+
+#include "density/cells.hpp"
+#include "parallel/parallel_for.hpp"
+
+namespace shoal::density {
+namespace {
+
+using parallel::Blocks;
+using parallel::for_blocks;
+
+constexpr std::int32_t none = std::numeric_limits<std::int32_t>::max();
+
+// Disjoint sets of positions; threads may unite at the same time. The root of a set is its smallest position.
+class Sets {
+ public:
+  explicit Sets(Index n) : parent_(std::make_unique<std::atomic<std::int32_t>[]>(static_cast<std::size_t>(n))) {
+    for (Index i = 0; i < n; ++i) set(i, i);
+  }
+  /// Before any thread looks: a parent at or below i.
+  void set(Index i, Index parent) {
+    parent_[static_cast<std::size_t>(i)].store(static_cast<std::int32_t>(parent), std::memory_order_relaxed);
+  }
+  Index find(Index i) {
+    for (;;) {
+      const Index up = parent(i);
+      if (up == i) return i;
+      const Index above = parent(up);
+      if (above == up) return up;
+      set(i, above);  // an ancestor, whoever else writes here
+      i = above;
+    }
+  }
+  void unite(Index a, Index b) {
+    for (;;) {
+      a = find(a);
+      b = find(b);
+      if (a == b) return;
+      if (a < b) std::swap(a, b);
+      auto expected = static_cast<std::int32_t>(a);
+      if (parent_[static_cast<std::size_t>(a)].compare_exchange_weak(expected, static_cast<std::int32_t>(b),
+                                                                     std::memory_order_relaxed))
+        return;
+    }
+  }
+
+ private:
+  Index parent(Index i) const { return parent_[static_cast<std::size_t>(i)].load(std::memory_order_relaxed); }
+  std::unique_ptr<std::atomic<std::int32_t>[]> parent_;
+};
+
+// Samples of a leaf that still look for something, feature by feature.
+struct Queries {
+  AlignedVector<double> data;
+  std::array<Index, max_leaf> slot;  // in the leaf
+  Index n = 0;
+  Index n_features = 0;
+
+  explicit Queries(Index d) : data(static_cast<std::size_t>(max_leaf * d + block_padding)), n_features(d) {}
+  Block block() const { return {data.data(), max_leaf, n, n_features}; }
+  void add(const double* leaf, Index stride, Index i) {
+    for (Index f = 0; f < n_features; ++f) data[static_cast<std::size_t>(f * max_leaf + n)] = leaf[f * stride + i];
+    slot[static_cast<std::size_t>(n++)] = i;
+  }
+  /// The last query takes the place of query i.
+  void drop(Index i) {
+    --n;
+    for (Index f = 0; f < n_features; ++f)
+      data[static_cast<std::size_t>(f * max_leaf + i)] = data[static_cast<std::size_t>(f * max_leaf + n)];
+    slot[static_cast<std::size_t>(i)] = slot[static_cast<std::size_t>(n)];
+  }
+  void bound(double* box) const {
+    for (Index f = 0; f < n_features; ++f) {
+      const double* x = data.data() + f * max_leaf;
+      box[f] = *std::min_element(x, x + n);
+      box[n_features + f] = *std::max_element(x, x + n);
+    }
+  }
+};
+
+template <Norm N, int D>
+class Cells {
+ public:
+  Cells(CellTree&& tree, std::span<const double> weight, const Reach& reach, double min_samples, bool has_negative)
+      : tree_(std::move(tree)),
+        reach_(reach),
+        kernels_(reach_kernels(reach.norm, tree_.n_features)),
+        min_samples_(min_samples),
+        has_negative_(has_negative),
+        d_(tree_.n_features),
+        n_nodes_(static_cast<Index>(tree_.nodes.size())),
+        sets_(tree_.n_samples),
+        n_core_(static_cast<std::size_t>(n_nodes_)),
+        first_core_(static_cast<std::size_t>(n_nodes_), -1),
+        united_(std::make_unique<std::atomic<std::uint8_t>[]>(static_cast<std::size_t>(n_nodes_))) {
+    if (!weight.empty()) {
+      weight_.resize(weight.size());
+      for (std::size_t i = 0; i < weight.size(); ++i) weight_[i] = weight[static_cast<std::size_t>(tree_.index[i])];
+    }
+  }
+
+  DbscanResult labels(Run& run) {
+    count(run);
+    link(run);
+    return number(run);
+  }
+
+ private:
+  const Node& node(Index i) const { return tree_.nodes[static_cast<std::size_t>(i)]; }
+  Index n_core(Index i) const { return n_core_[static_cast<std::size_t>(i)]; }
+  Index first_core(Index i) const { return first_core_[static_cast<std::size_t>(i)]; }
+  double gap_between(const double* a, const double* b) const { return gap<N, D>(a, b, d_, reach_.p); }
+  double gap_between(Index a, Index b) const { return gap_between(tree_.box(a), tree_.box(b)); }
+  double span_between(const double* a, const double* b) const { return span_of<N, D>(a, b, d_, reach_.p); }
+  Index n_leaves() const { return static_cast<Index>(tree_.leaves.size()); }
+  Index leaf(Index l) const { return tree_.leaves[static_cast<std::size_t>(l)]; }
+
+  // Blocks of leaves with some thousand samples.
+  Blocks leaf_blocks() const {
+    if (const auto length = parallel::forced_block_length(); length > 0) return {n_leaves(), length};
+    return {n_leaves(), std::max<Index>(1, std::min<Index>(256, n_leaves() / 64))};
+  }
+  double work() const { return 300.0 * static_cast<double>(tree_.n_samples); }
+
+  // Calls visit(node, depth-first) for the nodes beside the path from `leaf` to the root, near ones first, until
+  // `done`; visit says whether to go into the children.
+  template <class Visit, class Done>
+  void around(Index from, std::vector<std::int32_t>& stack, Visit&& visit, Done&& done) const {
+    for (Index at = from; node(at).parent >= 0; at = node(at).parent) {
+      const Index left = node(node(at).parent).left;
+      stack.push_back(static_cast<std::int32_t>(at == left ? left + 1 : left));
+      while (!stack.empty()) {
+        const Index here = stack.back();
+        stack.pop_back();
+        if (visit(here)) {
+          stack.push_back(node(here).left);
+          stack.push_back(node(here).left + 1);
+        }
+        if (done()) {
+          stack.clear();
+          return;
+        }
+      }
+    }
+  }
+
+  // --- count ------------------------------------------------------------------------------------------------
+
+  double weight_of(Index begin, Index end) const {
+    if (weight_.empty()) return static_cast<double>(end - begin);
+    double sum = 0;
+    for (Index i = begin; i < end; ++i) sum += weight_[static_cast<std::size_t>(i)];
+    return sum;
+  }
+
+  void count(Run& run) {
+    core_.assign(static_cast<std::size_t>(tree_.n_samples), 0);
+    if (!weight_.empty()) {
+      node_weight_.resize(static_cast<std::size_t>(n_nodes_));
+      for (Index i = n_nodes_ - 1; i >= 0; --i) {
+        const Node& at = node(i);
+        node_weight_[static_cast<std::size_t>(i)] =
+            at.is_leaf()
+                ? weight_of(at.begin, at.end)
+                : node_weight_[static_cast<std::size_t>(at.left)] + node_weight_[static_cast<std::size_t>(at.left + 1)];
+      }
+    }
+    const Blocks blocks = leaf_blocks();
+    std::vector<CountScratch> scratch(static_cast<std::size_t>(parallel::n_threads()), CountScratch(d_));
+    std::atomic<Index> done{0};
+    for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      for (Index l = blocks.begin(b); l < blocks.end(b) && !run.stopped(); ++l) {
+        count_leaf(leaf(l), scratch[static_cast<std::size_t>(thread)]);
+        if (thread == 0) run.tick();
+      }
+      const Index leaves = done.fetch_add(blocks.end(b) - blocks.begin(b)) + blocks.end(b) - blocks.begin(b);
+      if (thread == 0)
+        run.progress("counting neighbours", static_cast<double>(leaves), static_cast<double>(n_leaves()));
+    });
+    run.progress("counting neighbours", 1, 1);
+  }
+
+  struct CountScratch {
+    Queries queries;
+    std::array<double, max_leaf> weight;
+    std::array<std::int32_t, max_leaf> count;
+    std::array<std::uint64_t, max_leaf> within;
+    std::vector<std::int32_t> stack;
+
+    explicit CountScratch(Index d) : queries(d) {}
+  };
+
+  void count_leaf(Index at, CountScratch& s) {
+    const Node& own = node(at);
+    if (tree_.dense[static_cast<std::size_t>(at)] && !has_negative_) {
+      std::fill(core_.begin() + own.begin, core_.begin() + own.end, std::uint8_t{1});
+      return;
+    }
+    const double* box = tree_.box(at);
+    const Block samples = tree_.block(own);
+    s.queries.n = 0;
+    for (Index i = 0; i < own.size(); ++i) s.queries.add(samples.data, samples.stride, i);
+    std::fill_n(s.weight.begin(), own.size(), 0.0);
+    const auto add_leaf = [&](Index other) {
+      const Node& to = node(other);
+      const Block targets = tree_.block(to);
+      if (weight_.empty()) {
+        std::fill_n(s.count.begin(), s.queries.n, 0);
+        kernels_.count(s.queries.block(), targets, reach_, s.count.data());
+        for (Index q = 0; q < s.queries.n; ++q)
+          s.weight[static_cast<std::size_t>(q)] += static_cast<double>(s.count[static_cast<std::size_t>(q)]);
+      } else {
+        kernels_.within(s.queries.block(), targets, reach_, s.within.data());
+        for (Index q = 0; q < s.queries.n; ++q)
+          for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1)
+            s.weight[static_cast<std::size_t>(q)] +=
+                weight_[static_cast<std::size_t>(to.begin + std::countr_zero(bits))];
+      }
+    };
+    const auto drop_finished = [&] {
+      if (has_negative_) return;
+      for (Index q = s.queries.n - 1; q >= 0; --q) {
+        if (!(s.weight[static_cast<std::size_t>(q)] >= min_samples_)) continue;
+        core_[static_cast<std::size_t>(own.begin + s.queries.slot[static_cast<std::size_t>(q)])] = 1;
+        s.queries.drop(q);
+        s.weight[static_cast<std::size_t>(q)] = s.weight[static_cast<std::size_t>(s.queries.n)];
+      }
+    };
+    add_leaf(at);
+    drop_finished();
+    if (s.queries.n == 0) return;
+    around(
+        at, s.stack,
+        [&](Index other) {
+          const double* there = tree_.box(other);
+          if (!(gap_between(box, there) <= reach_.radius)) return false;
+          if (span_between(box, there) <= reach_.radius) {
+            const double all = weight_.empty() ? static_cast<double>(node(other).size())
+                                               : node_weight_[static_cast<std::size_t>(other)];
+            for (Index q = 0; q < s.queries.n; ++q) s.weight[static_cast<std::size_t>(q)] += all;
+          } else if (node(other).is_leaf()) {
+            add_leaf(other);
+          } else {
+            return true;
+          }
+          drop_finished();
+          return false;
+        },
+        [&] { return s.queries.n == 0; });
+    if (!has_negative_) return;
+    for (Index q = 0; q < s.queries.n; ++q)
+      core_[static_cast<std::size_t>(own.begin + s.queries.slot[static_cast<std::size_t>(q)])] =
+          s.weight[static_cast<std::size_t>(q)] >= min_samples_;
+  }
+
+  // --- link -------------------------------------------------------------------------------------------------
+
+  // In every leaf the core samples go first, so that they are a block; boxes shrink to them.
+  void gather_cores(Run& run) {
+    const Blocks blocks = leaf_blocks();
+    for_blocks(blocks, run, work() / 10, [&](Index b, int) {
+      AlignedVector<double> copy(static_cast<std::size_t>(max_leaf * d_));
+      for (Index l = blocks.begin(b); l < blocks.end(b); ++l) {
+        const Node& own = node(leaf(l));
+        const Index size = own.size();
+        std::uint8_t* core = core_.data() + own.begin;
+        const Index cores = std::count(core, core + size, std::uint8_t{1});
+        n_core_[static_cast<std::size_t>(leaf(l))] = static_cast<std::int32_t>(cores);
+        if (cores > 0) first_core_[static_cast<std::size_t>(leaf(l))] = own.begin;
+        if (cores == 0 || cores == size) continue;
+        std::array<Index, max_leaf> order;
+        Index at = 0;
+        for (const std::uint8_t wanted : {1, 0})
+          for (Index i = 0; i < size; ++i)
+            if (core[i] == wanted) order[static_cast<std::size_t>(at++)] = i;
+        double* data = tree_.leaf_data(own);
+        std::copy_n(data, size * d_, copy.data());
+        std::array<std::int32_t, max_leaf> index;
+        std::copy_n(tree_.index.data() + own.begin, size, index.data());
+        for (Index i = 0; i < size; ++i) {
+          const Index from = order[static_cast<std::size_t>(i)];
+          tree_.index[static_cast<std::size_t>(own.begin + i)] = index[static_cast<std::size_t>(from)];
+          core[i] = i < cores;
+          for (Index f = 0; f < d_; ++f) data[f * size + i] = copy[static_cast<std::size_t>(f * size + from)];
+        }
+        double* box = tree_.box(leaf(l));
+        for (Index f = 0; f < d_; ++f) {
+          box[f] = *std::min_element(data + f * size, data + f * size + cores);
+          box[d_ + f] = *std::max_element(data + f * size, data + f * size + cores);
+        }
+      }
+    });
+    for (Index i = n_nodes_ - 1; i >= 0; --i) {
+      united_[static_cast<std::size_t>(i)].store(tree_.tight[static_cast<std::size_t>(i)], std::memory_order_relaxed);
+      if (node(i).is_leaf()) continue;
+      const Index left = node(i).left;
+      n_core_[static_cast<std::size_t>(i)] =
+          n_core_[static_cast<std::size_t>(left)] + n_core_[static_cast<std::size_t>(left + 1)];
+      first_core_[static_cast<std::size_t>(i)] =
+          static_cast<std::int32_t>(first_core(left) >= 0 ? first_core(left) : first_core(left + 1));
+      if (n_core(i) == node(i).size()) continue;
+      double* box = tree_.box(i);
+      const double* a = tree_.box(n_core(left) > 0 ? left : left + 1);
+      const double* b = tree_.box(n_core(left + 1) > 0 ? left + 1 : left);
+      for (Index f = 0; f < d_; ++f) {
+        box[f] = std::min(a[f], b[f]);
+        box[d_ + f] = std::max(a[d_ + f], b[d_ + f]);
+      }
+    }
+  }
+
+  void link(Run& run) {
+    gather_cores(run);
+    // tight nodes are connected
+    for (const std::int32_t l : tree_.leaves) {
+      if (!tree_.tight[static_cast<std::size_t>(l)]) continue;
+      const Node& own = node(l);
+      Index top = l;
+      while (node(top).parent >= 0 && tree_.tight[static_cast<std::size_t>(node(top).parent)]) top = node(top).parent;
+      for (Index i = own.begin; i < own.begin + n_core(l); ++i) sets_.set(i, first_core(top));
+    }
+    // subtrees by themselves, then against each other
+    std::vector<std::int32_t> parts, stack{0};
+    const Index small = std::max<Index>(max_leaf, tree_.n_samples / 128);
+    while (!stack.empty()) {
+      const Index at = stack.back();
+      stack.pop_back();
+      if (n_core(at) == 0) continue;
+      if (node(at).is_leaf() || node(at).size() <= small) {
+        parts.push_back(static_cast<std::int32_t>(at));
+        continue;
+      }
+      stack.push_back(node(at).left + 1);
+      stack.push_back(node(at).left);
+    }
+    const auto n_parts = static_cast<Index>(parts.size());
+    const Blocks blocks{n_parts, 1};
+    std::atomic<Index> done{0};
+    const auto tell = [&](int thread) {
+      const Index so_far = ++done;
+      if (thread == 0) run.progress("linking", static_cast<double>(so_far), 2.0 * static_cast<double>(n_parts));
+    };
+    for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      link_inside(parts[static_cast<std::size_t>(b)], run, thread);
+      tell(thread);
+    });
+    for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      const Index a = parts[static_cast<std::size_t>(b)];
+      for (Index j = b + 1; j < n_parts; ++j) link_pair(a, parts[static_cast<std::size_t>(j)], run, thread);
+      tell(thread);
+    });
+    run.progress("linking", 1, 1);
+  }
+
+  // All core samples of the node are known to be one component.
+  bool united(Index at) {
+    auto& flag = united_[static_cast<std::size_t>(at)];
+    if (flag.load(std::memory_order_relaxed)) return true;
+    const Node& own = node(at);
+    if (n_core(at) > 1) {
+      if (own.is_leaf()) {
+        const Index root = sets_.find(own.begin);
+        for (Index i = 1; i < n_core(at); ++i)
+          if (sets_.find(own.begin + i) != root) return false;
+      } else {
+        const Index left = own.left;
+        for (const Index child : {left, left + 1})
+          if (n_core(child) > 0 && !united_[static_cast<std::size_t>(child)].load(std::memory_order_relaxed))
+            return false;
+        if (n_core(left) > 0 && n_core(left + 1) > 0 &&
+            sets_.find(first_core(left)) != sets_.find(first_core(left + 1)))
+          return false;
+      }
+    }
+    flag.store(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  void link_inside(Index at, Run& run, int thread) {
+    if (n_core(at) < 2 || united(at)) return;
+    if (node(at).is_leaf()) return link_leaves(at, at);
+    const Index left = node(at).left;
+    link_inside(left, run, thread);
+    link_inside(left + 1, run, thread);
+    link_pair(left, left + 1, run, thread);
+    united(at);
+  }
+
+  void link_pair(Index a, Index b, Run& run, int thread) {
+    if (n_core(a) == 0 || n_core(b) == 0) return;
+    if (!(gap_between(a, b) <= reach_.radius)) return;
+    if (united(a) && united(b)) {
+      if (sets_.find(first_core(a)) == sets_.find(first_core(b))) return;
+      if (span_between(tree_.box(a), tree_.box(b)) <= reach_.radius) return sets_.unite(first_core(a), first_core(b));
+    }
+    if (node(a).is_leaf() && node(b).is_leaf()) {
+      if (run.stopped()) return;
+      link_leaves(a, b);
+      if (thread == 0) run.tick();
+      return;
+    }
+    if (node(a).is_leaf() || (!node(b).is_leaf() && n_core(a) < n_core(b))) std::swap(a, b);
+    Index near = node(a).left;
+    Index far = near + 1;
+    if (n_core(near) == 0 || n_core(far) == 0) return link_pair(n_core(near) == 0 ? far : near, b, run, thread);
+    if (gap_between(far, b) < gap_between(near, b)) std::swap(near, far);
+    link_pair(near, b, run, thread);
+    link_pair(far, b, run, thread);
+  }
+
+  void link_leaves(Index a, Index b) {
+    if (united(b)) std::swap(a, b);
+    const Node& one = node(a);
+    const Node& other = node(b);
+    const Block from = tree_.block(other).slice(0, n_core(b));
+    const Block to = tree_.block(one).slice(0, n_core(a));
+    const bool a_united = united(a);
+    if (a_united && united(b)) {
+      if (kernels_.any(from, to, reach_)) sets_.unite(one.begin, other.begin);
+      return;
+    }
+    std::array<std::uint64_t, max_leaf> within;
+    kernels_.within(from, to, reach_, within.data());
+    for (Index q = 0; q < from.n; ++q)
+      for (std::uint64_t bits = within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+        sets_.unite(other.begin + q, one.begin + std::countr_zero(bits));
+        if (a_united) break;
+      }
+  }
+
+  // --- number -----------------------------------------------------------------------------------------------
+
+  DbscanResult number(Run& run) {
+    const Index n = tree_.n_samples;
+    // the first core sample of each component, at its root
+    std::vector<std::int32_t> label(static_cast<std::size_t>(n), none);
+    std::vector<std::int32_t> roots;
+    Index cores = 0;
+    for (const std::int32_t l : tree_.leaves)
+      for (Index i = node(l).begin; i < node(l).begin + n_core(l); ++i) {
+        const auto root = static_cast<std::size_t>(sets_.find(i));
+        if (label[root] == none) roots.push_back(static_cast<std::int32_t>(root));
+        label[root] = std::min(label[root], tree_.index[static_cast<std::size_t>(i)]);
+        ++cores;
+      }
+    std::sort(roots.begin(), roots.end(), [&](std::int32_t a, std::int32_t b) {
+      return label[static_cast<std::size_t>(a)] < label[static_cast<std::size_t>(b)];
+    });
+    for (std::size_t r = 0; r < roots.size(); ++r)
+      label[static_cast<std::size_t>(roots[r])] = static_cast<std::int32_t>(r);
+    run.checkpoint();
+
+    // labels by position; of nodes the smallest
+    least_.assign(static_cast<std::size_t>(n_nodes_), none);
+    const Blocks blocks = leaf_blocks();
+    for_blocks(blocks, run, work() / 10, [&](Index b, int) {
+      for (Index l = blocks.begin(b); l < blocks.end(b); ++l) {
+        const Node& own = node(leaf(l));
+        std::int32_t least = none;
+        for (Index i = own.begin; i < own.begin + n_core(leaf(l)); ++i) {
+          // a root is the smallest position of its set; only roots are read, and each is written with its own label
+          const std::int32_t mine = label[static_cast<std::size_t>(sets_.find(i))];
+          least = std::min(least, mine);
+        }
+        least_[static_cast<std::size_t>(leaf(l))] = least;
+      }
+    });
+    for (Index i = n_nodes_ - 1; i >= 0; --i)
+      if (!node(i).is_leaf())
+        least_[static_cast<std::size_t>(i)] = std::min(least_[static_cast<std::size_t>(node(i).left)],
+                                                       least_[static_cast<std::size_t>(node(i).left + 1)]);
+
+    DbscanResult result;
+    result.labels.resize(static_cast<std::size_t>(n));
+    const std::span<const std::int32_t> of_root(label);
+    std::vector<BorderScratch> scratch(static_cast<std::size_t>(parallel::n_threads()), BorderScratch(d_));
+    std::atomic<Index> done{0};
+    for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      for (Index l = blocks.begin(b); l < blocks.end(b) && !run.stopped(); ++l) {
+        const Node& own = node(leaf(l));
+        for (Index i = own.begin; i < own.begin + n_core(leaf(l)); ++i)
+          result.labels[static_cast<std::size_t>(tree_.index[static_cast<std::size_t>(i)])] =
+              of_root[static_cast<std::size_t>(sets_.find(i))];
+        if (n_core(leaf(l)) < own.size())
+          border_leaf(leaf(l), of_root, scratch[static_cast<std::size_t>(thread)], result.labels);
+        if (thread == 0) run.tick();
+      }
+      const Index leaves = done.fetch_add(blocks.end(b) - blocks.begin(b)) + blocks.end(b) - blocks.begin(b);
+      if (thread == 0) run.progress("border samples", static_cast<double>(leaves), static_cast<double>(n_leaves()));
+    });
+    run.progress("border samples", 1, 1);
+    result.core_samples.reserve(static_cast<std::size_t>(cores));
+    std::vector<std::uint8_t> is_core(static_cast<std::size_t>(n));
+    for (Index i = 0; i < n; ++i)
+      is_core[static_cast<std::size_t>(tree_.index[static_cast<std::size_t>(i)])] = core_[static_cast<std::size_t>(i)];
+    for (Index i = 0; i < n; ++i)
+      if (is_core[static_cast<std::size_t>(i)]) result.core_samples.push_back(i);
+    return result;
+  }
+
+  struct BorderScratch {
+    Queries queries;
+    std::array<std::int32_t, max_leaf> best;
+    std::array<std::uint64_t, max_leaf> within;
+    std::vector<std::int32_t> stack;
+    std::vector<double> box;
+
+    explicit BorderScratch(Index d) : queries(d), box(static_cast<std::size_t>(2 * d)) {}
+  };
+
+  void border_leaf(Index at, std::span<const std::int32_t> of_root, BorderScratch& s,
+                   std::vector<std::int32_t>& labels) {
+    const Node& own = node(at);
+    const Block samples = tree_.block(own);
+    s.queries.n = 0;
+    for (Index i = n_core(at); i < own.size(); ++i) s.queries.add(samples.data, samples.stride, i);
+    s.queries.bound(s.box.data());
+    std::fill_n(s.best.begin(), s.queries.n, none);
+    std::int32_t worst = none;
+    const auto take = [&](Index other) {
+      const std::int32_t least = least_[static_cast<std::size_t>(other)];
+      if (least >= worst) return false;
+      const double* there = tree_.box(other);
+      if (!(gap_between(s.box.data(), there) <= reach_.radius)) return false;
+      if (span_between(s.box.data(), there) <= reach_.radius) {
+        for (Index q = 0; q < s.queries.n; ++q)
+          s.best[static_cast<std::size_t>(q)] = std::min(s.best[static_cast<std::size_t>(q)], least);
+      } else if (node(other).is_leaf()) {
+        const Index first = node(other).begin;
+        const bool one = united(other);
+        kernels_.within(s.queries.block(), tree_.block(node(other)).slice(0, n_core(other)), reach_, s.within.data());
+        for (Index q = 0; q < s.queries.n; ++q) {
+          std::int32_t& best = s.best[static_cast<std::size_t>(q)];
+          for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+            best = std::min(best, of_root[static_cast<std::size_t>(sets_.find(first + std::countr_zero(bits)))]);
+            if (one) break;
+          }
+        }
+      } else {
+        return true;
+      }
+      worst = *std::max_element(s.best.begin(), s.best.begin() + s.queries.n);
+      return false;
+    };
+    if (n_core(at) > 0) take(at);
+    around(at, s.stack, take, [&] { return worst == 0; });
+    for (Index q = 0; q < s.queries.n; ++q) {
+      const std::int32_t best = s.best[static_cast<std::size_t>(q)];
+      const Index position = own.begin + s.queries.slot[static_cast<std::size_t>(q)];
+      labels[static_cast<std::size_t>(tree_.index[static_cast<std::size_t>(position)])] = best == none ? -1 : best;
+    }
+  }
+
+  CellTree tree_;
+  Reach reach_;
+  const ReachKernels& kernels_;
+  double min_samples_;
+  bool has_negative_;
+  Index d_;
+  Index n_nodes_;
+  Sets sets_;
+  std::vector<double> weight_, node_weight_;             // by position, by node; empty without weights
+  std::vector<std::uint8_t> core_;                       // by position
+  std::vector<std::int32_t> n_core_;                     // by node; a leaf's core samples are its first
+  std::vector<std::int32_t> first_core_;                 // by node: a position, or -1
+  std::vector<std::int32_t> least_;                      // by node: the smallest label of its core samples
+  std::unique_ptr<std::atomic<std::uint8_t>[]> united_;  // by node; once set it stays true
+};
+
+// Samples in a leaf that is not dense: fewer make more boxes to compare, more make more distances in vain.
+Index leaf_size_for(Index n_features) {
+  return n_features <= 2 ? 8 : 16;
+}
+
+}  // namespace
+
+template <class T>
+DbscanResult dbscan(Points<const T> x, std::span<const double> weight, const Reach& reach, double min_samples,
+                    Run& run) {
+  const bool has_negative = std::any_of(weight.begin(), weight.end(), [](double w) { return w < 0; });
+  const double dense = has_negative ? std::numeric_limits<double>::infinity() : min_samples;
+  CellTree tree = build_cells(x, weight, reach, dense, leaf_size_for(x.n_features), run);
+  DbscanResult result;
+  with_norm(reach.norm, x.n_features, [&](auto norm, auto d) {
+    result = Cells<norm(), d()>(std::move(tree), weight, reach, min_samples, has_negative).labels(run);
+  });
+  return result;
+}
+
+// --- stored distances ---------------------------------------------------------------------------------------
+
+namespace {
+
+// scikit-learn's expansion. for_reach(i, visit) calls visit(j) for the samples j within reach of sample i.
+template <class ForReach>
+DbscanResult expand(Index n, std::span<const double> weight, double min_samples, double row_work, Run& run,
+                    ForReach&& for_reach) {
+  std::vector<std::uint8_t> core(static_cast<std::size_t>(n));
+  const Blocks blocks = parallel::blocks_of(n, static_cast<std::size_t>(row_work) + 1, std::size_t{1} << 18, 1);
+  for_blocks(blocks, run, row_work * static_cast<double>(n), [&](Index b, int) {
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+      double sum = 0;
+      for_reach(i, [&](Index j) { sum += weight.empty() ? 1.0 : weight[static_cast<std::size_t>(j)]; });
+      core[static_cast<std::size_t>(i)] = sum >= min_samples;
+    }
+  });
+  DbscanResult result;
+  result.labels.assign(static_cast<std::size_t>(n), -1);
+  std::vector<std::int32_t> stack;
+  std::int32_t label = 0;
+  for (Index i = 0; i < n; ++i) {
+    run.progress("expanding", static_cast<double>(i + 1), static_cast<double>(n));
+    if (!core[static_cast<std::size_t>(i)]) continue;
+    result.core_samples.push_back(i);
+    if (result.labels[static_cast<std::size_t>(i)] != -1) continue;
+    // a sample is labelled when it is put on the stack, so it is there once
+    result.labels[static_cast<std::size_t>(i)] = label;
+    stack.push_back(static_cast<std::int32_t>(i));
+    while (!stack.empty()) {
+      const Index at = stack.back();
+      stack.pop_back();
+      run.checkpoint();
+      for_reach(at, [&](Index j) {
+        std::int32_t& mine = result.labels[static_cast<std::size_t>(j)];
+        if (mine != -1) return;
+        mine = label;
+        if (core[static_cast<std::size_t>(j)]) stack.push_back(static_cast<std::int32_t>(j));
+      });
+    }
+    ++label;
+  }
+  return result;
+}
+
+}  // namespace
+
+template <class T>
+DbscanResult dbscan_precomputed(Points<const T> x, std::span<const double> weight, double eps, double min_samples,
+                                Run& run) {
+  const Index n = x.n_samples;
+  return expand(n, weight, min_samples, static_cast<double>(n), run, [&](Index i, auto&& visit) {
+    const T* row = x.row(i);
+    for (Index j = 0; j < n; ++j)
+      if (static_cast<double>(row[j]) <= eps) visit(j);
+  });
+}
+
+template <class T>
+DbscanResult dbscan_graph(std::span<const T> values, std::span<const std::int32_t> columns,
+                          std::span<const std::int32_t> row_start, std::span<const double> weight, double eps,
+                          double min_samples, Run& run) {
+  const auto n = static_cast<Index>(row_start.size()) - 1;
+  const double per_row = static_cast<double>(values.size()) / static_cast<double>(std::max<Index>(n, 1));
+  return expand(n, weight, min_samples, per_row, run, [&](Index i, auto&& visit) {
+    const auto end = static_cast<std::size_t>(row_start[static_cast<std::size_t>(i) + 1]);
+    for (auto at = static_cast<std::size_t>(row_start[static_cast<std::size_t>(i)]); at < end; ++at)
+      if (static_cast<double>(values[at]) <= eps) visit(columns[at]);
+  });
+}
+
+// --- predict ------------------------------------------------------------------------------------------------
+
+namespace {
+
+template <Norm N, int D, class T>
+void nearest_cores(const CellTree& tree, std::span<const std::int32_t> core_labels, Points<const T> x,
+                   const Reach& reach, std::span<std::int32_t> out, Run& run) {
+  const Index d = x.n_features;
+  const ReachKernels& kernels = reach_kernels(reach.norm, d);
+  const Blocks blocks = parallel::blocks_of(x.n_samples, static_cast<std::size_t>(d) * sizeof(T), std::size_t{1} << 12);
+  const double work = 500.0 * static_cast<double>(x.n_samples);
+  for_blocks(blocks, run, work, [&](Index b, int) {
+    std::vector<double> box(static_cast<std::size_t>(2 * d));
+    std::array<double, max_leaf + block_padding> norms;
+    std::vector<std::int32_t> stack;
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+      std::copy_n(x.row(i), d, box.begin());
+      std::copy_n(x.row(i), d, box.begin() + d);
+      double best = reach.radius;
+      std::int32_t nearest = -1;
+      stack.assign(1, 0);
+      while (!stack.empty()) {
+        const Index at = stack.back();
+        stack.pop_back();
+        const Node& node = tree.nodes[static_cast<std::size_t>(at)];
+        if (!(gap<N, D>(box.data(), tree.box(at), d, reach.p) <= best)) continue;
+        if (!node.is_leaf()) {
+          const bool right_first = gap<N, D>(box.data(), tree.box(node.left + 1), d, reach.p) <
+                                   gap<N, D>(box.data(), tree.box(node.left), d, reach.p);
+          stack.push_back(right_first ? node.left : node.left + 1);
+          stack.push_back(right_first ? node.left + 1 : node.left);
+          continue;
+        }
+        kernels.norms(box.data(), 1, tree.block(node), reach, norms.data());
+        for (Index j = 0; j < node.size(); ++j) {
+          const double here = norms[static_cast<std::size_t>(j)];
+          const std::int32_t core = tree.index[static_cast<std::size_t>(node.begin + j)];
+          if (here < best || (here == best && (nearest < 0 || core < nearest))) {
+            best = here;
+            nearest = core;
+          }
+        }
+      }
+      out[static_cast<std::size_t>(i)] = nearest < 0 ? -1 : core_labels[static_cast<std::size_t>(nearest)];
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void dbscan_predict(Points<const T> cores, std::span<const std::int32_t> core_labels, Points<const T> x,
+                    const Reach& reach, std::span<std::int32_t> out, Run& run) {
+  const CellTree tree =
+      build_cells(cores, {}, reach, std::numeric_limits<double>::infinity(), leaf_size_for(x.n_features), run);
+  with_norm(reach.norm, x.n_features,
+            [&](auto norm, auto d) { nearest_cores<norm(), d()>(tree, core_labels, x, reach, out, run); });
+}
+
+#define SHOAL_INSTANTIATE(T)                                                                                           \
+  template DbscanResult dbscan(Points<const T>, std::span<const double>, const Reach&, double, Run&);                  \
+  template DbscanResult dbscan_precomputed(Points<const T>, std::span<const double>, double, double, Run&);            \
+  template DbscanResult dbscan_graph(std::span<const T>, std::span<const std::int32_t>, std::span<const std::int32_t>, \
+                                     std::span<const double>, double, double, Run&);                                   \
+  template void dbscan_predict(Points<const T>, std::span<const std::int32_t>, Points<const T>, const Reach&,          \
+                               std::span<std::int32_t>, Run&);
+SHOAL_INSTANTIATE(float)
+SHOAL_INSTANTIATE(double)
+#undef SHOAL_INSTANTIATE
+
+}  // namespace shoal::density
