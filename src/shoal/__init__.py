@@ -18,6 +18,7 @@ _PUBLIC = {
     "BisectingKMeans": "shoal.centroid.bisecting",
     "bisecting_kmeans": "shoal.centroid.bisecting",
     "KDTree": "shoal.neighbors.kd_tree",
+    "RTree": "shoal.neighbors.r_tree",
     "DBSCAN": "shoal.density.dbscan",
     "dbscan": "shoal.density.dbscan",
     "k_distances": "shoal.density.dbscan",
@@ -65,3 +66,4 @@ if TYPE_CHECKING:
     from shoal.density.hdbscan import HDBSCAN as HDBSCAN
     from shoal.density.hdbscan import hdbscan as hdbscan
     from shoal.neighbors.kd_tree import KDTree as KDTree
+    from shoal.neighbors.r_tree import RTree as RTree

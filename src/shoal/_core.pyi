@@ -487,6 +487,23 @@ class KDTreeF32:
         (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
         """
 
+class RTreeF32:
+    @property
+    def nodes(self) -> KDTreeF32: ...
+
+    def box_weights(self, low: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, with_sums: bool) -> tuple[Any, ...]:
+        """(weights, sums) of the points with low <= value <= high."""
+
+    def within_boxes(self, low: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
+        """(start, rows): rows[start[i]:start[i + 1]] are in box i."""
+
+@overload
+def r_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any: ...
+
+@overload
+def r_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any:
+    """The packed R-tree of the rows of x; leaf_size 0: what was fastest."""
+
 @overload
 def mst_kd_tree(tree: KDTreeF32, *, min_samples: int, alpha: float) -> tuple[Any, ...]: ...
 
@@ -535,3 +552,13 @@ class KDTreeF64:
         """
         (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
         """
+
+class RTreeF64:
+    @property
+    def nodes(self) -> KDTreeF64: ...
+
+    def box_weights(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, with_sums: bool) -> tuple[Any, ...]:
+        """(weights, sums) of the points with low <= value <= high."""
+
+    def within_boxes(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
+        """(start, rows): rows[start[i]:start[i + 1]] are in box i."""
