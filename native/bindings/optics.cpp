@@ -39,9 +39,8 @@ void bind(nb::module_& m) {
   m.def(
       "optics_precomputed",
       [](const Matrix<T>& x, Index min_samples, double max_eps, const Progress& progress) {
-        return to_python(enter(progress, [&](Run& run) {
-          return density::optics_precomputed<T>(points(x), min_samples, max_eps, run);
-        }));
+        return to_python(enter(
+            progress, [&](Run& run) { return density::optics_precomputed<T>(points(x), min_samples, max_eps, run); }));
       },
       "x"_a.noconvert(), nb::kw_only(), "min_samples"_a, "max_eps"_a, "progress"_a.none() = nb::none(),
       "The same from a square matrix of distances.");

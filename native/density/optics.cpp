@@ -251,8 +251,8 @@ class Tree {
   // Slots of nodes are samples, so that ties between leaves go to the smaller one.
   void look(Index at, const Visit& visit) {
     const Node& own = node(at);
-    Least least = kernels_.relax(
-        visit, tree_.block(own), {key_.data() + own.begin, bound_.data() + own.begin, predecessor_.data() + own.begin});
+    Least least = kernels_.relax(visit, tree_.block(own),
+                                 {key_.data() + own.begin, bound_.data() + own.begin, predecessor_.data() + own.begin});
     least.slot = tree_.index[static_cast<std::size_t>(own.begin + least.slot)];
     node_[static_cast<std::size_t>(at)] = least;
   }
@@ -320,9 +320,8 @@ OpticsGraph optics(Points<const T> x, std::string_view metric, double p, Index m
   if (search == OpticsSearch::automatic)
     search = use_tree(n, x.n_features, max_eps) ? OpticsSearch::tree : OpticsSearch::rows;
   if (search == OpticsSearch::rows) return Rows(tree, reach.norm, limit).order(std::move(graph), visit, run);
-  with_norm(reach.norm, x.n_features, [&](auto norm, auto d) {
-    graph = Tree<norm(), d()>(tree, limit, p).order(std::move(graph), visit, run);
-  });
+  with_norm(reach.norm, x.n_features,
+            [&](auto norm, auto d) { graph = Tree<norm(), d()>(tree, limit, p).order(std::move(graph), visit, run); });
   return graph;
 }
 
@@ -486,11 +485,11 @@ OpticsGraph optics_graph(std::span<const T> values, std::span<const std::int32_t
   return graph;
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                                \
-  template OpticsGraph optics(Points<const T>, std::string_view, double, Index, double, OpticsSearch, Run&); \
-  template OpticsGraph optics_precomputed(Points<const T>, Index, double, Run&);                            \
-  template OpticsGraph optics_graph(std::span<const T>, std::span<const std::int32_t>,                      \
-                                    std::span<const std::int32_t>, Index, double, Run&);
+#define SHOAL_INSTANTIATE(T)                                                                                          \
+  template OpticsGraph optics(Points<const T>, std::string_view, double, Index, double, OpticsSearch, Run&);          \
+  template OpticsGraph optics_precomputed(Points<const T>, Index, double, Run&);                                      \
+  template OpticsGraph optics_graph(std::span<const T>, std::span<const std::int32_t>, std::span<const std::int32_t>, \
+                                    Index, double, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -34,8 +34,7 @@ SHOAL_INLINE V bound_of(V key, const Visit& visit) {
   const V reach = key * (1 + 1e-14) + 2e-15;
   V bound = reach;
   if constexpr (N == Norm::sq_euclidean) bound = visit.halved ? reach * 2 : reach * reach * (1 + 1e-14);
-  if constexpr (N == Norm::minkowski)
-    bound = each(reach, [&](double x) { return std::pow(x, visit.p) * (1 + 1e-12); });
+  if constexpr (N == Norm::minkowski) bound = each(reach, [&](double x) { return std::pow(x, visit.p) * (1 + 1e-12); });
   return minimum(bound, broadcast<V>(visit.bound_limit));
 }
 
@@ -79,8 +78,8 @@ SHOAL_INLINE void relax_some(const Visit& visit, const Block& targets, const Wai
         key[u] = select(better, rounded, key[u]);
         bound[u] = select(better, bound_of<N>(rounded, visit), bound[u]);
         const Index at = t + u * W;
-        const I from = select(better, broadcast<I>(static_cast<Int<double>>(visit.sample)),
-                              load<I>(waiting.predecessor + at));
+        const I from =
+            select(better, broadcast<I>(static_cast<Int<double>>(visit.sample)), load<I>(waiting.predecessor + at));
         const auto bytes = static_cast<std::size_t>(Tail ? targets.n - at : W) * sizeof(double);
         std::memcpy(waiting.key + at, &key[u], bytes);
         std::memcpy(waiting.bound + at, &bound[u], bytes);
@@ -119,10 +118,14 @@ Least relax(const Visit& visit, const Block& targets, const Waiting& waiting) {
   return out;
 }
 
-#define SHOAL_ROW(N) \
-  { {relax<N, 1>}, {relax<N, 2>}, {relax<N, 3>}, {relax<N, 0>} }
-constexpr density::OpticsTable table = {
-    {SHOAL_ROW(Norm::sq_euclidean), SHOAL_ROW(Norm::manhattan), SHOAL_ROW(Norm::chebyshev), SHOAL_ROW(Norm::minkowski)}};
+#define SHOAL_ROW(N)                               \
+  {                                                \
+    {relax<N, 1>}, {relax<N, 2>}, {relax<N, 3>}, { \
+      relax<N, 0>                                  \
+    }                                              \
+  }
+constexpr density::OpticsTable table = {{SHOAL_ROW(Norm::sq_euclidean), SHOAL_ROW(Norm::manhattan),
+                                         SHOAL_ROW(Norm::chebyshev), SHOAL_ROW(Norm::minkowski)}};
 #undef SHOAL_ROW
 
 }  // namespace

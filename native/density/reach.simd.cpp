@@ -1,6 +1,6 @@
 // Points within reach of each other, on vector types; see reach.hpp. Compiled without fused multiply-adds.
-#include "density/norms.hpp"
 #include "density/reach.hpp"
+#include "density/norms.hpp"
 
 namespace shoal::SHOAL_LEVEL {
 namespace {

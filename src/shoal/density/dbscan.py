@@ -91,6 +91,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     See Also
     --------
     k_distances : Helps to choose `eps`.
+    OPTICS : Clusters at every density at once.
 
     Notes
     -----

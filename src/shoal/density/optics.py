@@ -175,7 +175,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
     >>> model.labels_
     array([0, 0, 0, 1, 1, 1], dtype=int32)
     >>> model.reachability_[model.ordering_].round(2)
-    array([ inf, 3.16, 1.41, 4.12, 5.  , 1.  ])
+    array([ inf, 3.16, 1.41, 5.  , 4.12, 1.  ])
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
         with jobs(self.n_jobs):
             graph = OPTICSGraph(
                 *memory.cache(_graph, ignore=["verbose"])(
-                    X, min_samples, max_eps, tuple(metric), self.algorithm, verbose=verbose
+                    X, min_samples, max_eps, (metric.name, metric.p), self.algorithm, verbose=verbose
                 )
             )
         hierarchy = None
@@ -391,7 +391,7 @@ def compute_optics_graph(
     X = check_matrix(X, accept_sparse=True)
     min_samples = _check_size("min_samples", min_samples, X.shape[0])
     with jobs(n_jobs):
-        return OPTICSGraph(*_graph(X, min_samples, max_eps, tuple(known), algorithm))
+        return OPTICSGraph(*_graph(X, min_samples, max_eps, (known.name, known.p), algorithm))
 
 
 def cluster_optics_dbscan(
@@ -468,7 +468,9 @@ def cluster_optics_xi(
     order, reach, before = _check_plot(ordering, reachability=reachability, predecessor=predecessor)
     n = len(order)
     if ((before < -1) | (before >= n)).any():
-        raise ValueError(f"predecessor must be in [-1, n_samples - 1={n - 1}]; got {before.min()}..{before.max()}")
+        raise ValueError(
+            f"predecessor must be in [-1, n_samples - 1={n - 1}]; got {before.min()}..{before.max()}"
+        )
     min_samples = _check_size("min_samples", min_samples, n)
     return _xi(
         reach,
@@ -496,7 +498,9 @@ def _check_size(name: str, value: Any, n_samples: int, default: int | None = Non
     if value is None and default is not None:
         return default
     if n_samples < 2:
-        raise ValueError(f"{name} must be in [2, n_samples]; there is nothing to put in order with n_samples={n_samples}")
+        raise ValueError(
+            f"{name} must be in [2, n_samples]; there is nothing to put in order with n_samples={n_samples}"
+        )
     if isinstance(value, numbers.Integral) or not isinstance(value, numbers.Real):
         return check_int(name, value, 2, n_samples, "n_samples")
     return max(2, int(check_real(name, value, 0, 1, open_low=default is not None) * n_samples))
@@ -530,7 +534,7 @@ def _graph(
     X: Any, min_samples: int, max_eps: float, metric: tuple[str, float], algorithm: str, verbose: int = 0
 ) -> tuple[NDArray[Any], ...]:
     name, p = Metric(*metric)
-    options = {"min_samples": min_samples, "max_eps": max_eps}
+    options: dict[str, Any] = {"min_samples": min_samples, "max_eps": max_eps}
     with progress(verbose, "OPTICS", "sample") as report:
         if name != "precomputed":
             dense = X.toarray(order="C") if sparse.issparse(X) else X
