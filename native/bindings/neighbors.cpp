@@ -1,11 +1,16 @@
 // The k-d tree: build, k nearest, radius queries.
 #include "bindings/rooms.hpp"
+#include "density/mst_kd_tree.hpp"
 #include "neighbors/kd_tree.hpp"
 
 namespace shoal::bindings {
 namespace {
 
 using neighbors::KDTree;
+
+nb::object to_python(density::SpanningTree&& tree) {
+  return nb::make_tuple(array(std::move(tree.u)), array(std::move(tree.v)), array(std::move(tree.weight)));
+}
 
 template <class T>
 void bind(nb::module_& m, const char* name) {
@@ -62,6 +67,21 @@ void bind(nb::module_& m, const char* name) {
           "x"_a.noconvert(), "radius"_a.noconvert(), nb::kw_only(), "with_distances"_a, "sorted"_a,
           "count_only"_a = false,
           "(start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].");
+  m.def(
+      "mst_kd_tree",
+      [](const KDTree<T>& tree, Index min_samples, T alpha) {
+        std::vector<T> core(static_cast<std::size_t>(tree.n_samples()));
+        auto edges = enter([&](Run& run) { return density::mst_kd_tree<T>(tree, min_samples, alpha, core, run); });
+        return nb::make_tuple(to_python(std::move(edges)), array(std::move(core)));
+      },
+      "tree"_a, nb::kw_only(), "min_samples"_a, "alpha"_a);
+  m.def(
+      "mst_kd_tree",
+      [](const KDTree<T>& tree, const Vector<T>& core, T alpha) {
+        return to_python(enter([&](Run& run) { return density::mst_kd_tree<T>(tree, view(core), alpha, run); }));
+      },
+      "tree"_a, "core_distances"_a.noconvert(), nb::kw_only(), "alpha"_a,
+      "The minimum spanning tree (u, v, weight), and with min_samples also the core distances.");
   m.def(
       "kd_tree",
       [](const Matrix<T>& x, const OptionalVector<T>& weight, Index leaf_size, std::string_view metric, T p) {

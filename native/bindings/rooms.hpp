@@ -8,6 +8,7 @@ void bind_centroid(nb::module_& m);
 void bind_dbscan(nb::module_& m);
 void bind_distance(nb::module_& m);
 void bind_optics(nb::module_& m);
+void bind_hdbscan(nb::module_& m);
 void bind_metrics(nb::module_& m);
 void bind_neighbors(nb::module_& m);
 

@@ -292,7 +292,7 @@ class HamerlyAssigner final : public Assigner<T> {
       lower = std::max(T{0}, (lower - (a == fastest_ ? second_ : largest_)) * (1 - 4 * eps));
       if (ruled_out(i)) continue;
       if (a >= 0) {
-        upper = rounding_.root_up(kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features));
+        upper = rounding_.root_up(distance::tile<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features));
         if (ruled_out(i)) continue;
       }
       own.open.push_back(static_cast<std::int32_t>(i));
@@ -309,7 +309,7 @@ class HamerlyAssigner final : public Assigner<T> {
     for (Index s = 0; s < n; ++s) {
       const Index i = own.open[at(s)];
       const std::int32_t a = own.label[at(s)];
-      const T sq = kernels<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
+      const T sq = distance::tile<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
       label[i] = a;
       upper_[at(i)] = rounding_.root_up(sq);
       lower_[at(i)] = rounding_.root_down(sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) -
@@ -463,7 +463,7 @@ class GroupAssigner final : public Assigner<T> {
       any = true;
       own.own_sq[at(i)] = infinity;
       if (label[i] < 0) continue;
-      own.own_sq[at(i)] = kernel_.sq_dist(x_.row(begin + i), centers_.row(label[i]), x_.n_features);
+      own.own_sq[at(i)] = distance::tile<T>().sq_dist(x_.row(begin + i), centers_.row(label[i]), x_.n_features);
       upper[i] = rounding_.root_up(own.own_sq[at(i)]);
     }
     return any;
@@ -585,7 +585,8 @@ class GroupAssigner final : public Assigner<T> {
     const std::int32_t found = own.found[at(s)];
     if (found == a) return;
     label[i] = found;
-    upper_[at(begin + i)] = rounding_.root_up(kernel_.sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features));
+    upper_[at(begin + i)] =
+        rounding_.root_up(distance::tile<T>().sq_dist(x_.row(begin + i), centers_.row(found), x_.n_features));
     if (a < 0) return;
     const T distance = rounding_.root_down(own.own_sq[at(s)]);
     T& bound = bounds[bound_of(lanes_.lane_of[at(a)]) * n + i];

@@ -44,9 +44,6 @@ struct CentroidKernels {
   /// out[i] = row i minus origin (n x n_features), sq_norm[i] = |out[i]|^2.
   void (*shift_rows)(const distance::Samples<T>& samples, T* out, T* sq_norm);
 
-  /// Sum of squared differences.
-  T (*sq_dist)(const T* a, const T* b, Index n_features);
-
   /// sum += factor * (row - origin), in double.
   void (*add_row)(double* sum, const T* row, const T* origin, double factor, Index n_features);
 

@@ -53,22 +53,6 @@ void shift_rows(const Samples<T>& s, T* out, T* sq_norm) {
 }
 
 template <class T>
-T sq_dist(const T* a, const T* b, Index d) {
-  using V = Vec<T>;
-  constexpr int W = lanes_of<T>;
-  V sum[2]{};
-  Index p = 0;
-  for (; p + 2 * W <= d; p += 2 * W)
-    for (int u = 0; u < 2; ++u) {
-      const V difference = load<V>(a + p + u * W) - load<V>(b + p + u * W);
-      sum[u] += difference * difference;
-    }
-  T total = sum_lanes<T>(sum[0] + sum[1]);
-  for (; p < d; ++p) total += (a[p] - b[p]) * (a[p] - b[p]);
-  return total;
-}
-
-template <class T>
 void add_row(double* sum, const T* row, const T* origin, double factor, Index d) {
   for (Index p = 0; p < d; ++p) sum[p] += factor * (static_cast<double>(row[p]) - static_cast<double>(origin[p]));
 }
@@ -468,19 +452,9 @@ Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slac
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,
-    shift_rows<T>,
-    sq_dist<T>,
-    add_row<T>,
-    add_moments<T>,
-    best_of_group<T>,
-    group_values<T>,
-    nearest_sparse<T>,
-    candidate_distances<T>,
-    candidate_products<T>,
-    nullptr,
-    gain<T>,
-    drift<T>,
+    group_lanes<T>,        shift_rows<T>,   add_row<T>,        add_moments<T>,
+    best_of_group<T>,      group_values<T>, nearest_sparse<T>, candidate_distances<T>,
+    candidate_products<T>, nullptr,         gain<T>,           drift<T>,
     list_open<T>,
 };
 

@@ -61,7 +61,7 @@ struct Rows {
 
   /// Squared distance to a centre whose squared norm is given (used by sparse rows only).
   T sq_dist(Index i, const T* center, double center_sq_norm) const {
-    if (!sparse()) return kernels<T>().sq_dist(dense.row(i), center, n_features);
+    if (!sparse()) return distance::tile<T>().sq_dist(dense.row(i), center, n_features);
     double sum = center_sq_norm;
     for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) {
       const auto x = static_cast<double>(csr.value[p]);

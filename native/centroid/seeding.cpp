@@ -164,7 +164,7 @@ class CandidateDistances {
     const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
     for_blocks(blocks, run, x.size(), [&](Index b, int) {
       for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
-        sq_norm_[at(i)] = kernels<T>().sq_dist(x.dense.row(i), origin_.data(), x.n_features);
+        sq_norm_[at(i)] = distance::tile<T>().sq_dist(x.dense.row(i), origin_.data(), x.n_features);
     });
   }
 
@@ -522,7 +522,7 @@ class PlusPlus {
 
   // For one chunk: the distances that the codes left open.
   void check_screened(Index chunk, double* gains) {
-    const auto& kernel = kernels<T>();
+    const auto sq_dist = distance::tile<T>().sq_dist;
     const Points<const T> draws = distances_.points();
     std::vector<std::int32_t> open;
     for_nearer(chunk, [&](Index i) { open.push_back(static_cast<std::int32_t>(i)); });
@@ -537,7 +537,7 @@ class PlusPlus {
       std::uint16_t nearer = 0;
       for (unsigned left = nearer_[at(i)]; left; left &= left - 1) {
         const Index t = std::countr_zero(left);
-        const T sq = kernel.sq_dist(x_.dense.row(i), draws.row(t), x_.n_features);
+        const T sq = sq_dist(x_.dense.row(i), draws.row(t), x_.n_features);
         if (!(sq < now)) continue;
         nearer = static_cast<std::uint16_t>(nearer | bit_of(t));
         gains[t] += static_cast<double>(weight_[i]) * (static_cast<double>(now) - static_cast<double>(sq));

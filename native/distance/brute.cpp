@@ -135,11 +135,8 @@ void nearest(Points<const T> x, Points<const T> y, const T* origin, std::span<st
                       scratch[static_cast<std::size_t>(thread)].data());
     if (sq_dist.empty()) return;
     for (Index i = begin; i < end; ++i) {
-      const auto row = x[i];
-      const auto other = y[label[static_cast<std::size_t>(i)]];
-      T sum = 0;
-      for (std::size_t p = 0; p < row.size(); ++p) sum += (row[p] - other[p]) * (row[p] - other[p]);
-      sq_dist[static_cast<std::size_t>(i)] = sum;
+      const T* other = y.row(label[static_cast<std::size_t>(i)]);
+      sq_dist[static_cast<std::size_t>(i)] = tile<T>().sq_dist(x.row(i), other, x.n_features);
     }
   });
 }

@@ -108,6 +108,9 @@ struct TileKernels {
   /// Precondition: calls come with ascending first_index.
   void (*k_smallest)(Form form, const Samples<T>& samples, const PackedRows<T>& rows, std::int32_t first_index, Index k,
                      T* values, std::int32_t* indices, T* scratch);
+
+  /// One pair: the sum of squared differences.
+  T (*sq_dist)(const T* a, const T* b, Index n_features);
 };
 
 /// The kernels of the level in use.

@@ -443,10 +443,28 @@ void k_smallest(Form form, const Samples<T>& s, const PackedRows<T>& rows, std::
   });
 }
 
+// --- one pair -------------------------------------------------------------------------------------------------
+
+template <class T>
+T sq_dist(const T* a, const T* b, Index d) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  V sum[2]{};
+  Index p = 0;
+  for (; p + 2 * W <= d; p += 2 * W)
+    for (int u = 0; u < 2; ++u) {
+      const V difference = load<V>(a + p + u * W) - load<V>(b + p + u * W);
+      sum[u] += difference * difference;
+    }
+  T total = sum_lanes<T>(sum[0] + sum[1]);
+  for (; p < d; ++p) total += (a[p] - b[p]) * (a[p] - b[p]);
+  return total;
+}
+
 template <class T>
 inline constexpr distance::TileKernels<T> table = {
     panel_lanes<T>, tile_rows<T>,    pack<T>, nearest<T>,    scratch_size<T>,
-    pairwise<T>,    count_within<T>, sum<T>,  k_smallest<T>,
+    pairwise<T>,    count_within<T>, sum<T>,  k_smallest<T>, sq_dist<T>,
 };
 
 }  // namespace

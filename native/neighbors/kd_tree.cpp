@@ -6,6 +6,7 @@
 #include <string>
 
 #include "neighbors/nearest_list.hpp"
+#include "neighbors/nearest_search.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::neighbors {
@@ -297,83 +298,22 @@ T KDTree<T>::max_reduced(Node node, const T* query) const {
 
 namespace {
 
-/// The search for the nearest of one query: nodes wait on a stack, the nearest of each group on top.
+/// Finds the k nearest.
 template <class T>
-class NearestSearch {
- public:
-  explicit NearestSearch(const KDTree<T>& tree)
-      : tree_(tree), ops_(tree.ops()), d_(tree.n_features()), p_(tree.measure().p) {}
+struct NearestFinder {
+  const KDTree<T>& tree;
+  NearestList<T> list;
 
-  /// From the root.
-  void search(const T* query, NearestList<T>& list) {
-    expand(tree_.n_levels() - 1, 0, -1, query, list);
-    drain(query, list);
-  }
-
-  /// From the leaf that holds the query upwards: what is near comes first and rules out the rest.
-  void search_from(std::int32_t leaf, const T* query, NearestList<T>& list) {
-    scan(leaf, query, list);
-    for (int level = 0; level < tree_.n_levels(); ++level, leaf /= fanout) {
-      expand(level, leaf / fanout, leaf % fanout, query, list);
-      drain(query, list);
-    }
-  }
-
- private:
-  struct Waiting {
-    T distance;
-    Node node;
-  };
-
-  void drain(const T* query, NearestList<T>& list) {
-    while (n_waiting_ > 0) {
-      const Waiting next = waiting_[--n_waiting_];
-      if (!list.takes(next.distance, tree_.min_row(next.node))) continue;
-      if (next.node.level == 0)
-        scan(next.node.number, query, list);
-      else
-        expand(next.node.level - 1, next.node.number, -1, query, list);
-    }
-  }
-
-  // Puts the nodes of a group that may hold something on the stack, the nearest on top.
-  void expand(int level, std::int32_t group, int except, const T* query, const NearestList<T>& list) {
-    alignas(64) T near[fanout];
-    std::uint32_t mask = ops_.near(tree_.boxes(level, group), query, d_, p_, list.worst(), near);
-    mask &= tree_.members(level, group);
-    if (except >= 0) mask &= ~(1u << except);
-    const int first = n_waiting_;
-    for (; mask; mask &= mask - 1) {
-      const int b = std::countr_zero(mask);
-      const Node node{level, group * fanout + b};
-      int place = n_waiting_++;
-      for (; place > first && !farther(waiting_[place - 1], near[b], node); --place)
-        waiting_[place] = waiting_[place - 1];
-      waiting_[place] = {near[b], node};
-    }
-  }
-  // Among boxes equally near the one with the smallest row comes first: with many equal points that one is enough.
-  bool farther(const Waiting& a, T distance, Node node) const {
-    return a.distance > distance || (a.distance == distance && tree_.min_row(a.node) > tree_.min_row(node));
-  }
-
-  void scan(std::int32_t leaf, const T* query, NearestList<T>& list) {
-    alignas(64) T distance[max_leaf_size];
-    std::uint64_t mask = ops_.leaf(tree_.leaf(leaf), tree_.leaf_size(), query, d_, p_, list.worst(), distance);
-    mask &= tree_.members_of_leaf(leaf);
-    const Index first = leaf * tree_.leaf_size();
+  T limit() const { return list.worst(); }
+  bool skips(Node) const { return false; }
+  bool takes(T near, Node node) const { return list.takes(near, tree.min_row(node)); }
+  void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
+    const Index first = leaf * tree.leaf_size();
     for (; mask; mask &= mask - 1) {
       const int i = std::countr_zero(mask);
-      list.offer(distance[i], tree_.row(first + i));
+      list.offer(distance[i], tree.row(first + i));
     }
   }
-
-  const KDTree<T>& tree_;
-  const NodeOps<T> ops_;
-  const Index d_;
-  const T p_;
-  Waiting waiting_[max_waiting];
-  int n_waiting_ = 0;
 };
 
 /// Calls body(position, list) for every point of the tree with its k nearest; the lists' memory is lent by
@@ -389,9 +329,9 @@ void for_each_own(const KDTree<T>& tree, Index k, Run& run, Target&& target, Bod
       for (Index i = leaf * leaf_size; i < std::min(tree.n_samples(), (leaf + 1) * leaf_size); ++i) {
         tree.point(i, query.data());
         const auto [distances, rows] = target(i, thread);
-        NearestList<T> list(distances, rows, k);
-        search.search_from(static_cast<std::int32_t>(leaf), query.data(), list);
-        list.sort();
+        NearestFinder<T> finder{tree, NearestList<T>(distances, rows, k)};
+        search.search_from(static_cast<std::int32_t>(leaf), query.data(), finder);
+        finder.list.sort();
         body(i, distances, rows);
       }
   });
@@ -407,9 +347,9 @@ void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, 
     NearestSearch<T> search(tree);
     for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
       T* own = distances + i * k;
-      NearestList<T> list(own, rows + i * k, k);
-      search.search(x.row(i), list);
-      list.sort();
+      NearestFinder<T> finder{tree, NearestList<T>(own, rows + i * k, k)};
+      search.search(x.row(i), finder);
+      finder.list.sort();
       for (Index j = 0; j < k; ++j) own[j] = measure.distance(own[j]);
     }
   });

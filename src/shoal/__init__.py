@@ -26,6 +26,8 @@ _PUBLIC = {
     "compute_optics_graph": "shoal.density.optics",
     "cluster_optics_dbscan": "shoal.density.optics",
     "cluster_optics_xi": "shoal.density.optics",
+    "HDBSCAN": "shoal.density.hdbscan",
+    "hdbscan": "shoal.density.hdbscan",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
     from shoal.density.dbscan import DBSCAN as DBSCAN
     from shoal.density.dbscan import dbscan as dbscan
     from shoal.density.dbscan import k_distances as k_distances
+    from shoal.density.hdbscan import HDBSCAN as HDBSCAN
+    from shoal.density.hdbscan import hdbscan as hdbscan
     from shoal.density.optics import OPTICS as OPTICS
     from shoal.density.optics import cluster_optics_dbscan as cluster_optics_dbscan
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi

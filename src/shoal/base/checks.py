@@ -20,9 +20,15 @@ REAL = (np.float64, np.float32)
 
 
 def check_data(
-    estimator: Any, X: Any, *, reset: bool = True, min_samples: int = 1, accept_sparse: bool = False
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool = True,
+    min_samples: int = 1,
+    accept_sparse: bool = False,
+    finite: bool = True,
 ) -> Any:
-    """X as a C-contiguous float32 or float64 matrix (or CSR), all values finite.
+    """X as a C-contiguous float32 or float64 matrix (or CSR), all values finite (unless not `finite`).
 
     float32 stays float32, everything else becomes float64. Feature names and ``n_features_in_`` are recorded
     on `estimator` when `reset`, compared when not. Data already in this form are borrowed, not copied.
@@ -43,7 +49,8 @@ def check_data(
         )
     except (TypeError, ValueError) as error:
         _refuse(X, "X", error)
-    check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
+    if finite:
+        check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
     return _canonical(checked, "X")
 
 

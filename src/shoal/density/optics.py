@@ -498,9 +498,7 @@ def _check_size(name: str, value: Any, n_samples: int, default: int | None = Non
     if value is None and default is not None:
         return default
     if n_samples < 2:
-        raise ValueError(
-            f"{name} must be in [2, n_samples]; there is nothing to put in order with n_samples={n_samples}"
-        )
+        raise ValueError(f"{name} must be in [2, n_samples]; got n_samples={n_samples}")
     if isinstance(value, numbers.Integral) or not isinstance(value, numbers.Real):
         return check_int(name, value, 2, n_samples, "n_samples")
     return max(2, int(check_real(name, value, 0, 1, open_low=default is not None) * n_samples))

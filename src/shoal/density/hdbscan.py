@@ -1,0 +1,1082 @@
+"""HDBSCAN: clusters of any density, from the hierarchy of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted
+
+from shoal import _core
+from shoal.base.checks import (
+    check_bool,
+    check_choice,
+    check_data,
+    check_int,
+    check_real,
+    check_sample_weight,
+    check_verbose,
+)
+from shoal.base.fitting import all_or_nothing
+from shoal.base.memory import require_memory
+from shoal.base.progress import progress
+from shoal.density.condensed_tree import CondensedTree, MinimumSpanningTree, SingleLinkageTree
+from shoal.density.metric import METRICS, Metric, check_metric, check_search, check_square, jobs
+
+NOISE, INFINITE, MISSING = -1, -2, -3
+SELECTIONS = ("eom", "leaf")
+CENTERS = ("centroid", "medoid", "both")
+
+
+class HDBSCANResult(NamedTuple):
+    """What :func:`hdbscan` returns.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples,), int32
+        Cluster of each sample, -1 for noise.
+    probabilities : ndarray of shape (n_samples,)
+    persistence : ndarray of shape (n_clusters,)
+    """
+
+    labels: NDArray[np.int32]
+    probabilities: NDArray[Any]
+    persistence: NDArray[Any]
+
+
+class SweepResult(NamedTuple):
+    """One setting of :meth:`HDBSCAN.sweep`.
+
+    Attributes
+    ----------
+    min_cluster_size, min_samples : int
+    n_clusters : int
+    labels : ndarray of shape (n_samples,), int32
+    probabilities : ndarray of shape (n_samples,)
+    persistence : ndarray of shape (n_clusters,)
+    """
+
+    min_cluster_size: int
+    min_samples: int
+    n_clusters: int
+    labels: NDArray[np.int32]
+    probabilities: NDArray[Any]
+    persistence: NDArray[Any]
+
+
+class HDBSCAN(ClusterMixin, BaseEstimator):
+    """Hierarchical density-based clustering.
+
+    Every distance gives a clustering: the groups of dense samples that are connected by steps no longer than it.
+    From the largest distance to the smallest these groups split and lose samples; HDBSCAN selects those that last.
+
+    Parameters
+    ----------
+    min_cluster_size : int, default=5
+        Groups of fewer samples are no clusters. At least 2.
+    min_samples : int, default=None
+        The core distance of a sample is the distance to its `min_samples`-th nearest, counting itself. None is
+        `min_cluster_size`.
+    cluster_selection_epsilon : float, default=0.0
+        Clusters that split off at a smaller distance are merged again [3]_.
+    max_cluster_size : int, default=None
+        Larger clusters are not selected by "eom" (but `cluster_selection_epsilon` may merge to more).
+    metric : str or callable, default="euclidean"
+        "euclidean", "cosine", "manhattan", "chebyshev", "minkowski" (``metric_params={"p": 3}``), "precomputed"
+        (a symmetric matrix of distances, dense, or sparse without the large ones), or whatever else
+        :func:`sklearn.metrics.pairwise_distances` takes, for which it makes the matrix of all distances.
+    metric_params : dict, default=None
+        Further arguments of the metric; ``max_distance`` for a sparse matrix replaces infinite reachabilities.
+    alpha : float, default=1.0
+        Distances between samples are divided by it, core distances are not.
+    algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
+        How the spanning tree is found; the result is the same.
+    leaf_size : int, default=40
+        Accepted for compatibility.
+    n_jobs : int, default=None
+        At most so many threads; None is what :func:`shoal.threads` says, -1 all processors.
+    cluster_selection_method : {"eom", "leaf"}, default="eom"
+        "eom" selects the clusters of the largest total stability (excess of mass), "leaf" those that do not split.
+    allow_single_cluster : bool, default=False
+        Whether the group of all samples may be selected by "eom".
+    store_centers : {"centroid", "medoid", "both"}, default=None
+        Which centres of clusters to compute.
+    copy : bool, default=True
+        Accepted for compatibility; X is never modified.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), int32
+        -1 is noise, -2 a sample with an infinite value, -3 one with a missing value.
+    probabilities_ : ndarray of shape (n_samples,)
+        How long a sample stays in its cluster, relative to the cluster's last: in [0, 1], 0 for noise, NaN for
+        samples with missing values. In the dtype of the data.
+    cluster_persistence_ : ndarray of shape (n_clusters,)
+        Stability of each cluster, as a part of the most that one of its size could have.
+    centroids_ : ndarray of shape (n_clusters, n_features)
+        Means weighted by ``probabilities_``; with ``store_centers`` "centroid" or "both".
+    medoids_ : ndarray of shape (n_clusters, n_features)
+        The sample of least mean distance to its cluster, weighted so; with ``store_centers`` "medoid" or "both".
+    outlier_scores_ : ndarray of shape (n_samples,)
+        GLOSH [2]_, in [0, 1): how much less dense a sample is than the densest of the cluster it leaves last.
+        Computed when first asked for.
+    exemplars_ : list of ndarray of shape (n_exemplars, n_features)
+        For every cluster the samples that stay in its leaves to the end.
+    minimum_spanning_tree_ : MinimumSpanningTree
+    single_linkage_tree_ : SingleLinkageTree
+    condensed_tree_ : CondensedTree
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only when X has string column names.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad data or parameters, with the parameter in the message.
+    MemoryError
+        When a metric needs all distances and they do not fit into memory.
+
+    Notes
+    -----
+    The mutual reachability of samples i and j is max(core_i, core_j, d(i, j) / alpha). Its minimum spanning tree is
+    exact. Time O(n_samples² · n_features) at most, at the rate of the distance tile, less where the data have
+    groups. Memory: two copies of X and about 200 bytes per sample.
+
+    Tie rule: a group falls apart at a distance into all groups that are connected below it, at once, as in the
+    paper. So the clusters depend neither on the order of the rows nor on the spanning tree, and a sample of weight w
+    is the same as w samples. scikit-learn and hdbscan break such ties in an arbitrary order: a sample that leaves at
+    the very distance at which two clusters part (as a sample whose core distance joins them does) is noise here, and
+    there a member of one or the other with the order of the rows. Clusters are numbered as in scikit-learn.
+
+    ``predict`` attaches a new sample to the fitted one of least mutual reachability; it leaves the hierarchy
+    where it would if the others stayed as they are. A fitted sample is attached to itself, so that ``predict`` agrees
+    with ``labels_``.
+
+    References
+    ----------
+    .. [1] R. J. G. B. Campello, D. Moulavi and J. Sander, "Density-based clustering based on hierarchical density
+       estimates", PAKDD 2013.
+    .. [2] R. J. G. B. Campello, D. Moulavi, A. Zimek and J. Sander, "Hierarchical density estimates for data
+       clustering, visualization, and outlier detection", ACM TKDD 10(1), 2015.
+    .. [3] C. Malzer and M. Baum, "A hybrid approach to hierarchical density-based cluster selection", MFI 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import shoal
+    >>> X = np.concatenate([np.linspace(0, 1, 8), np.linspace(5, 6, 6), [40.0]])[:, None]
+    >>> model = shoal.HDBSCAN(min_cluster_size=4).fit(X)
+    >>> model.labels_
+    array([ 0,  0,  0,  0,  0,  0,  0,  0,  1,  1,  1,  1,  1,  1, -1], dtype=int32)
+    >>> model.predict([[0.5], [5.5], [20.0]])
+    array([ 0,  1, -1], dtype=int32)
+    """
+
+    _data: NDArray[Any] | None
+    _rows: NDArray[np.intp] | None
+    _weight: NDArray[np.float64] | None
+    _linkage: Any
+    _tree: Any
+    _chosen: Any
+    _scores: NDArray[np.float64] | None
+
+    def __init__(
+        self,
+        min_cluster_size: int = 5,
+        min_samples: int | None = None,
+        cluster_selection_epsilon: float = 0.0,
+        max_cluster_size: int | None = None,
+        metric: Any = "euclidean",
+        metric_params: dict[str, Any] | None = None,
+        alpha: float = 1.0,
+        algorithm: str = "auto",
+        leaf_size: int = 40,
+        n_jobs: int | None = None,
+        cluster_selection_method: str = "eom",
+        allow_single_cluster: bool = False,
+        store_centers: str | None = None,
+        copy: Any = True,
+        *,
+        verbose: int = 0,
+    ) -> None:
+        self.min_cluster_size = min_cluster_size
+        self.min_samples = min_samples
+        self.cluster_selection_epsilon = cluster_selection_epsilon
+        self.max_cluster_size = max_cluster_size
+        self.metric = metric
+        self.metric_params = metric_params
+        self.alpha = alpha
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.n_jobs = n_jobs
+        self.cluster_selection_method = cluster_selection_method
+        self.allow_single_cluster = allow_single_cluster
+        self.store_centers = store_centers
+        self.copy = copy
+        self.verbose = verbose
+
+    # --- fit -------------------------------------------------------------------------------------------------
+
+    @all_or_nothing
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> HDBSCAN:
+        """Cluster the rows of X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Or (n_samples, n_samples) distances when ``metric="precomputed"``. Rows with missing or infinite values
+            are left out and labelled -3 and -2; distances may be infinite, not missing.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative, not all zero. A sample of weight w counts as w samples, in core distances and in
+            `min_cluster_size`. One of weight 0 changes nothing and gets the label ``predict`` gives it.
+
+        Returns
+        -------
+        self : HDBSCAN
+        """
+        settings = self._settings()
+        verbose = check_verbose(self.verbose)
+        X = self._check_X(X, settings.metric, reset=True)
+        weight = check_sample_weight(sample_weight, X.shape[0], np.float64)
+        if X.shape[0] == 1:
+            raise ValueError("X must have at least 2 samples; got n_samples=1")
+        kind = _row_kinds(X, settings.metric)
+        used = kind == 0 if weight is None else (kind == 0) & (weight > 0)
+        rows = None if used.all() else np.flatnonzero(used)
+        data = _in_range(_take(X, rows, settings.metric), settings.metric)
+        weight = weight if weight is None or rows is None else weight[rows]
+        _check_min_samples(settings.min_samples, data.shape[0], weight)
+
+        with jobs(self.n_jobs), progress(verbose, "HDBSCAN", "block") as report:
+            edges = _spanning_tree(data, weight, settings, settings.min_samples, report)
+            linkage = _linkage(edges, weight)
+            tree = _Tree(*_core.condense(*linkage, weight, min_cluster_size=settings.min_cluster_size))
+            clusters = settings.select(tree, weight)
+        self._data = None if settings.metric.name == "precomputed" else np.array(data, order="C")
+        self._rows, self._weight, self._n_rows = rows, weight, int(X.shape[0])
+        self._linkage, self._tree = tuple(linkage), tuple(tree)  # plain, for model files
+        self._chosen = (clusters.cluster, clusters.label_of, clusters.max_lambda, clusters.single_lambda)
+        self._fit_min_samples = settings.min_samples
+        self._stability = clusters.stability
+        self._scores = None
+        labels, probabilities = clusters.labels, clusters.probabilities
+        if rows is not None:
+            labels, probabilities = self._spread(X, kind, labels, probabilities, settings)
+        dtype = np.float32 if X.dtype == np.float32 else np.float64
+        self.labels_, self.probabilities_ = labels, probabilities.astype(dtype, copy=False)
+        self.cluster_persistence_ = clusters.persistence.astype(dtype, copy=False)
+        for name in ("centroids_", "medoids_"):
+            self.__dict__.pop(name, None)
+        self._store_centers(data, clusters.labels, clusters.probabilities, weight, settings)
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int32]:
+        """``fit(X, sample_weight=sample_weight).labels_``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+        """
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def _settings(self) -> _Settings:
+        size = check_int("min_cluster_size", self.min_cluster_size, 2)
+        samples = size if self.min_samples is None else check_int("min_samples", self.min_samples, 1)
+        largest = (
+            None if self.max_cluster_size is None else check_int("max_cluster_size", self.max_cluster_size, 1)
+        )
+        metric, params = _check_metric(self.metric, self.metric_params)
+        check_search(self.algorithm, self.leaf_size)
+        if self.store_centers is not None:
+            check_choice("store_centers", self.store_centers, CENTERS)
+            if metric.name == "precomputed":
+                raise ValueError(
+                    f"store_centers must be None for metric='precomputed'; got {self.store_centers!r}"
+                )
+        if self.copy != "warn":  # scikit-learn's default until its version 1.10
+            check_bool("copy", self.copy)
+        return _Settings(
+            size,
+            samples,
+            check_real("cluster_selection_epsilon", self.cluster_selection_epsilon, 0),
+            largest,
+            metric,
+            self.metric,
+            params,
+            check_real("alpha", self.alpha, 0, open_low=True),
+            self.algorithm,
+            check_choice("cluster_selection_method", self.cluster_selection_method, SELECTIONS),
+            check_bool("allow_single_cluster", self.allow_single_cluster),
+        )
+
+    def _check_X(self, X: Any, metric: Metric, *, reset: bool) -> Any:
+        precomputed = metric.name == "precomputed"
+        X = check_data(self, X, reset=reset, accept_sparse=True, finite=False)
+        if precomputed:
+            if reset:
+                _check_distances(X)
+            elif np.isnan(X.data if sparse.issparse(X) else X).any():
+                raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
+            return X
+        if sparse.issparse(X):
+            require_memory(X.shape[0] * X.shape[1] * X.dtype.itemsize, "a dense copy of X", "fewer features")
+            X = X.toarray(order="C")
+        return X
+
+    def _spread(
+        self, X: Any, kind: Any, labels: Any, probabilities: Any, settings: _Settings
+    ) -> tuple[Any, Any]:
+        """Labels and probabilities of all rows from those of the rows that were used."""
+        every = np.full(self._n_rows, NOISE, dtype=np.int32)
+        each = np.zeros(self._n_rows)
+        every[self._rows], each[self._rows] = labels, probabilities
+        light = kind == 0
+        light[self._rows] = False
+        if light.any():
+            mine = X[np.flatnonzero(light)]
+            if settings.metric.name == "precomputed":
+                mine = mine[:, self._rows]
+            every[light], each[light] = self._place(mine, settings)
+        every[kind == 1], every[kind == 2], each[kind == 2] = INFINITE, MISSING, np.nan
+        return every, each
+
+    def _store_centers(
+        self, X: Any, labels: Any, probabilities: Any, weight: Any, settings: _Settings
+    ) -> None:
+        if self.store_centers is None:
+            return
+        strength = probabilities if weight is None else probabilities * weight
+        members = [np.flatnonzero(labels == label) for label in range(self.cluster_persistence_.size)]
+        shape = (len(members), X.shape[1])
+        if self.store_centers in ("centroid", "both"):
+            means = [np.average(X[mine], weights=strength[mine], axis=0) for mine in members]
+            self.centroids_ = np.array(means, dtype=X.dtype).reshape(shape)
+        if self.store_centers in ("medoid", "both"):
+            best = [mine[_medoid(X[mine], strength[mine], settings)] for mine in members]
+            self.medoids_ = X[np.array(best, dtype=np.intp)].reshape(shape)
+
+    # --- new samples -----------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> NDArray[np.int32]:
+        """The cluster each sample would be in, the hierarchy staying as it is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+            Or (n_queries, n_samples) distances to the samples of ``fit`` when ``metric="precomputed"``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_queries,), int32
+            On the samples of ``fit``, ``labels_``.
+
+        Notes
+        -----
+        The core distance of a new sample is the distance to its `min_samples`-th nearest fitted one. A tie goes to
+        the nearer sample, then to the first. O(n_queries · n_samples · n_features) time at most.
+        """
+        return self._predict(X)[0]
+
+    def approximate_predict(self, X: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """``predict``, and how strongly each sample belongs to its cluster.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_queries,), int32
+        probabilities : ndarray of shape (n_queries,)
+            As ``probabilities_``.
+        """
+        return self._predict(X)
+
+    def _predict(self, X: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        check_is_fitted(self, "labels_")
+        settings = self._settings()
+        X = self._check_X(X, settings.metric, reset=False)
+        kind = _row_kinds(X, settings.metric)
+        labels = np.where(kind == 0, NOISE, np.where(kind == 1, INFINITE, MISSING)).astype(np.int32)
+        probabilities = np.where(kind == 2, np.nan, 0.0)
+        fine = np.flatnonzero(kind == 0)
+        if fine.size:
+            data = X if fine.size == X.shape[0] else X[fine]
+            if settings.metric.name == "precomputed" and self._rows is not None:
+                data = data[:, self._rows]
+            with jobs(self.n_jobs):
+                labels[fine], probabilities[fine] = self._place(data, settings)
+        return labels, probabilities.astype(self.probabilities_.dtype, copy=False)
+
+    def _place(self, X: Any, settings: _Settings) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        cluster, lambdas = self._join(X, settings)
+        chosen, label_of, most, single_lambda = self._selected
+        labels = label_of[cluster]
+        if chosen.size and chosen[0] == 0:
+            labels = np.where(lambdas < single_lambda, NOISE, labels).astype(np.int32)
+        probabilities = np.zeros(len(labels))
+        inside = labels >= 0
+        if inside.any():
+            top = most[chosen[labels[inside]]]
+            with np.errstate(invalid="ignore", divide="ignore"):
+                probabilities[inside] = np.where(lambdas[inside] < top, lambdas[inside] / top, 1.0)
+        return labels, probabilities
+
+    def _join(self, X: Any, settings: _Settings) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The last cluster of each new sample, and the lambda at which it leaves it."""
+        row, height = _attach(X, self._data, self._links.core, self._weight, settings, self._fit_min_samples)
+        parent, birth, _, point_cluster, point_lambda = self._condensed
+        with np.errstate(divide="ignore", over="ignore"):
+            lambdas = 1.0 / height
+        cluster = point_cluster[row].copy()
+        # a sample that comes in further away than its neighbour leaves may leave a cluster further up
+        climbing = np.flatnonzero((lambdas <= birth[cluster]) & (cluster > 0))
+        while climbing.size:
+            cluster[climbing] = parent[cluster[climbing]]
+            climbing = climbing[(lambdas[climbing] <= birth[cluster[climbing]]) & (cluster[climbing] > 0)]
+        own = cluster == point_cluster[row]
+        return cluster, np.where(own, np.minimum(lambdas, point_lambda[row]), lambdas)
+
+    def membership_vector(self, X: Any) -> NDArray[np.float64]:
+        """How strongly each new sample belongs to each cluster.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+
+        Returns
+        -------
+        membership : ndarray of shape (n_queries, n_clusters)
+            Non-negative, rows sum to at most 1: to the strength with which the sample belongs to any cluster. Rows
+            with missing or infinite values are zero. For the samples of ``fit``,
+            ``all_points_membership_vectors()``.
+
+        Notes
+        -----
+        The product of two memberships, scaled: by 1 / the distance to the nearest exemplar of a cluster, and by
+        softmax(exp(-lambda_max / lambda)), lambda being where the sample and the cluster part in the condensed
+        tree; times how long the sample stays in its nearest cluster.
+        """
+        check_is_fitted(self, "labels_")
+        settings = self._settings()
+        self._need_data("membership_vector")
+        X = self._check_X(X, settings.metric, reset=False)
+        fine = np.flatnonzero(_row_kinds(X, settings.metric) == 0)
+        membership = np.zeros((X.shape[0], self._selected.cluster.size))
+        if fine.size and membership.size:
+            cluster, lambdas = self._join(X[fine], settings)
+            membership[fine] = self._memberships(X[fine], cluster, lambdas, settings)
+        return membership
+
+    def all_points_membership_vectors(self) -> NDArray[np.float64]:
+        """How strongly each sample of ``fit`` belongs to each cluster; see :meth:`membership_vector`.
+
+        Returns
+        -------
+        membership : ndarray of shape (n_samples, n_clusters)
+            Zero for samples of weight 0 and for those with missing or infinite values.
+        """
+        check_is_fitted(self, "labels_")
+        settings = self._settings()
+        self._need_data("all_points_membership_vectors")
+        membership = np.zeros((self._n_rows, self._selected.cluster.size))
+        if membership.size:
+            rows = slice(None) if self._rows is None else self._rows
+            membership[rows] = self._memberships(
+                self._data, self._condensed.cluster, self._condensed.lambdas, settings
+            )
+        return membership
+
+    def _memberships(self, X: Any, cluster: Any, lambdas: Any, settings: _Settings) -> NDArray[np.float64]:
+        parent, birth, *_ = self._condensed
+        chosen, _, most, _ = self._selected
+        heights = np.empty((X.shape[0], chosen.size))
+        for j, selected in enumerate(chosen):
+            parting = _parting_lambdas(parent, birth, int(selected))[cluster]
+            heights[:, j] = np.where(np.isnan(parting), lambdas, parting)
+        distances = np.column_stack([_nearest_distance(X, rows, settings) for rows in self.exemplars_])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            near = 1.0 / distances
+            near[np.isinf(near).any(axis=1)] = np.isinf(near[np.isinf(near).any(axis=1)])
+            near /= near.sum(axis=1, keepdims=True)
+            ratio = (most[cluster][:, None] + 1e-8) / heights
+            score = np.exp(-np.where(np.isnan(ratio), 1.0, ratio))
+            both = near * np.exp(score)
+            both /= both.sum(axis=1, keepdims=True)
+            best = np.argmax(heights, axis=1)
+            top = heights[np.arange(len(best)), best]
+            longest = np.maximum(most[chosen[best]], lambdas)
+            inside = np.where(top >= longest, 1.0, top / longest)
+        return both * inside[:, None]
+
+    @property
+    def _links(self) -> _Linkage:
+        return _Linkage(*self._linkage)
+
+    @property
+    def _condensed(self) -> _Tree:
+        return _Tree(*self._tree)
+
+    @property
+    def _selected(self) -> _Chosen:
+        return _Chosen(*self._chosen)
+
+    # --- what else the hierarchy says ------------------------------------------------------------------------
+
+    @property
+    def outlier_scores_(self) -> NDArray[np.float64]:
+        """GLOSH outlier scores, shape (n_samples,)."""
+        check_is_fitted(self, "labels_")
+        if self._scores is None:
+            scores = _core.outlier_scores(*self._condensed)
+            if self._rows is not None:
+                every = np.full(self._n_rows, np.nan)
+                every[self._rows] = scores
+                every[self.labels_ == INFINITE] = 1.0
+                scores = every
+            self._scores = scores
+        return self._scores
+
+    @property
+    def exemplars_(self) -> list[NDArray[Any]]:
+        """For every cluster the samples that stay in its leaves to the end."""
+        check_is_fitted(self, "labels_")
+        data = self._need_data("exemplars_")
+        return [data[rows] for rows in self._exemplar_rows()]
+
+    def _exemplar_rows(self) -> list[NDArray[np.intp]]:
+        parent, _, _, cluster, lambdas = self._condensed
+        chosen, label_of, most, _ = self._selected
+        leaf = np.ones(parent.size, dtype=bool)
+        leaf[parent[1:]] = False
+        last = np.flatnonzero(leaf[cluster] & (lambdas == most[cluster]) & (label_of[cluster] >= 0))
+        order = np.argsort(label_of[cluster[last]], kind="stable")
+        counts = np.bincount(label_of[cluster[last]], minlength=chosen.size)
+        return np.split(last[order], np.cumsum(counts)[:-1]) if chosen.size else []
+
+    @property
+    def minimum_spanning_tree_(self) -> MinimumSpanningTree:
+        """The spanning tree of mutual reachability."""
+        check_is_fitted(self, "labels_")
+        u, v, height, *_ = self._links
+        return MinimumSpanningTree(u, v, height, self._rows, self._data)
+
+    @property
+    def single_linkage_tree_(self) -> SingleLinkageTree:
+        """The merges of that tree's edges, in SciPy's form."""
+        check_is_fitted(self, "labels_")
+        _, _, height, left, right, size, _ = self._links
+        return SingleLinkageTree(left, right, height, size, self._rows)
+
+    @property
+    def condensed_tree_(self) -> CondensedTree:
+        """The tree of clusters."""
+        check_is_fitted(self, "labels_")
+        return CondensedTree(
+            self._tree, self._weight, self._selected.cluster, self._stability, self._rows, self._n_rows
+        )
+
+    def dbscan_clustering(self, cut_distance: float, min_cluster_size: int = 5) -> NDArray[np.int32]:
+        """The clusters at one distance: DBSCAN without border points.
+
+        Parameters
+        ----------
+        cut_distance : float
+            Samples are connected when their mutual reachability is smaller.
+        min_cluster_size : int, default=5
+            Smaller groups are noise.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+            Numbered by first sample; -1, -2 and -3 as in ``labels_``, -1 for samples of weight 0.
+        """
+        check_is_fitted(self, "labels_")
+        cut = check_real("cut_distance", cut_distance, 0)
+        size = check_int("min_cluster_size", min_cluster_size, 1)
+        labels = _core.cut_linkage(*self._links, self._weight, cut=cut, min_cluster_size=size)
+        if self._rows is None:
+            return labels
+        every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE).astype(np.int32)
+        every[self._rows] = labels
+        return every
+
+    def sweep(
+        self,
+        min_cluster_size: int | Iterable[int] | None = None,
+        min_samples: int | Iterable[int] | None = None,
+    ) -> list[SweepResult]:
+        """The clusters for many settings, from this fit.
+
+        Parameters
+        ----------
+        min_cluster_size : int or iterable of int, default=None
+            None is the estimator's.
+        min_samples : int or iterable of int, default=None
+            None is that of the fit.
+
+        Returns
+        -------
+        results : list of SweepResult
+            One for every pair, `min_samples` changing slowest: the labels that a fit with these parameters gives.
+
+        Raises
+        ------
+        ValueError
+            For another `min_samples` than the fitted one when ``metric="precomputed"``: distances are not kept.
+
+        Notes
+        -----
+        O(n_samples) for each `min_cluster_size`; one spanning tree for each new `min_samples`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import shoal
+        >>> X = np.random.default_rng(0).normal(size=(300, 2))
+        >>> X[:150] += 8
+        >>> model = shoal.HDBSCAN().fit(X)
+        >>> [(r.min_cluster_size, r.n_clusters) for r in model.sweep(min_cluster_size=[20, 40])]
+        [(20, 2), (40, 2)]
+        """
+        check_is_fitted(self, "labels_")
+        settings = self._settings()
+        sizes = _integers("min_cluster_size", min_cluster_size, settings.min_cluster_size, 2)
+        samples = _integers("min_samples", min_samples, self._fit_min_samples, 1)
+        results = []
+        for value in samples:
+            linkage = self._links
+            if value != self._fit_min_samples:
+                data = self._need_data("sweep over min_samples")
+                _check_min_samples(value, data.shape[0], self._weight)
+                with jobs(self.n_jobs):
+                    linkage = _linkage(
+                        _spanning_tree(data, self._weight, settings, value, None), self._weight
+                    )
+            for size in sizes:
+                tree = _Tree(*_core.condense(*linkage, self._weight, min_cluster_size=size))
+                found = settings.select(tree, self._weight)
+                results.append(self._swept(size, value, found))
+        return results
+
+    def _swept(self, size: int, samples: int, found: Any) -> SweepResult:
+        labels, probabilities = (
+            found.labels,
+            found.probabilities.astype(self.probabilities_.dtype, copy=False),
+        )
+        if self._rows is not None:
+            every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE).astype(np.int32)
+            each = np.where(self.labels_ == MISSING, np.nan, 0).astype(self.probabilities_.dtype)
+            every[self._rows], each[self._rows] = labels, probabilities
+            labels, probabilities = every, each
+        persistence = found.persistence.astype(self.probabilities_.dtype, copy=False)
+        return SweepResult(size, samples, persistence.size, labels, probabilities, persistence)
+
+    def _need_data(self, what: str) -> NDArray[Any]:
+        if self._data is None:
+            raise ValueError(f"{what} needs the samples; metric='precomputed' has only their distances")
+        return self._data
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.metric != "precomputed"
+        return tags
+
+
+class _Linkage(NamedTuple):
+    """A spanning tree and its merges, as the kernels take them."""
+
+    u: NDArray[np.int32]
+    v: NDArray[np.int32]
+    height: NDArray[np.float64]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    size: NDArray[np.float64]
+    core: NDArray[np.float64]
+
+
+class _Tree(NamedTuple):
+    """A condensed tree: of clusters the first three, of samples the others."""
+
+    parent: NDArray[np.int32]
+    birth: NDArray[np.float64]
+    size: NDArray[np.float64]
+    cluster: NDArray[np.int32]
+    lambdas: NDArray[np.float64]
+
+
+class _Chosen(NamedTuple):
+    """The selected clusters of a tree."""
+
+    cluster: NDArray[np.int32]  # of each label
+    label_of: NDArray[np.int32]  # of each cluster of the tree, -1 for none
+    most: NDArray[np.float64]  # the largest lambda at which anything leaves each cluster of the tree
+    single: float  # when the root is selected: its members leave at this lambda or later
+
+
+class _Settings(NamedTuple):
+    """Checked parameters."""
+
+    min_cluster_size: int
+    min_samples: int
+    epsilon: float
+    max_cluster_size: int | None
+    metric: Metric
+    given: Any
+    params: dict[str, Any]
+    alpha: float
+    algorithm: str
+    method: str
+    allow_single_cluster: bool
+
+    def select(self, tree: _Tree, weight: Any) -> Any:
+        return _core.select_clusters(
+            *tree,
+            weight,
+            leaf=self.method == "leaf",
+            allow_single_cluster=self.allow_single_cluster,
+            epsilon=self.epsilon,
+            max_cluster_size=float(self.max_cluster_size or 0),
+        )
+
+
+def _check_metric(metric: Any, params: Any) -> tuple[Metric, dict[str, Any]]:
+    """The metric, and the arguments that go with it where it is not one of the kernels'."""
+    if params is not None and not isinstance(params, dict):
+        raise TypeError(f"metric_params must be a dict or None; got {params!r}")
+    if metric == "precomputed":
+        unknown = (params or {}).keys() - {"max_distance"}
+        if unknown:
+            raise ValueError(
+                f"metric_params must hold nothing but 'max_distance'; got {sorted(map(str, unknown))}"
+            )
+        limit = check_real("metric_params['max_distance']", (params or {}).get("max_distance", 0.0), 0)
+        return Metric("precomputed"), {"max_distance": limit}
+    if callable(metric):
+        return Metric("other"), params or {}
+    from sklearn.metrics.pairwise import distance_metrics
+
+    others = {*distance_metrics(), *_SCIPY_METRICS} - set(METRICS)
+    if isinstance(metric, str) and metric in others - {"l1", "l2", "cityblock"}:
+        return Metric("other"), params or {}
+    return check_metric(metric, None, params), {}
+
+
+# what scikit-learn's pairwise_distances leaves to SciPy
+_SCIPY_METRICS = (
+    "braycurtis",
+    "canberra",
+    "correlation",
+    "dice",
+    "hamming",
+    "jaccard",
+    "mahalanobis",
+    "rogerstanimoto",
+    "russellrao",
+    "seuclidean",
+    "sqeuclidean",
+    "yule",
+)
+
+
+def _check_distances(X: Any) -> None:
+    check_square(X)
+    values = X.data if sparse.issparse(X) else X
+    if np.isnan(values).any():
+        raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
+    if sparse.issparse(X):
+        apart = abs(X - X.T)
+        same = apart.nnz == 0 or apart.max() <= 1e-8 + 1e-5 * abs(X).max()
+    else:
+        same = np.allclose(X, X.T)
+    if not same:
+        raise ValueError(
+            "X must be symmetric for metric='precomputed'; got distances that differ from i to j and back"
+        )
+
+
+def _row_kinds(X: Any, metric: Metric) -> NDArray[np.int8]:
+    """0 for rows of numbers, 1 for rows with an infinite value, 2 for rows with a missing one."""
+    kinds = np.zeros(X.shape[0], dtype=np.int8)
+    if metric.name == "precomputed":
+        return kinds
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(X)):
+            return kinds
+    kinds[np.isinf(X).any(axis=1)] = 1
+    kinds[np.isnan(X).any(axis=1)] = 2
+    return kinds
+
+
+def _take(X: Any, rows: Any, metric: Metric) -> Any:
+    if rows is None:
+        return X
+    return X[rows][:, rows] if metric.name == "precomputed" else X[rows]
+
+
+def _in_range(X: Any, metric: Metric) -> Any:
+    """X, as float64 where squares would overflow."""
+    if metric.name not in ("euclidean", "minkowski", "other") or X.size == 0:
+        return X
+    widest = max(abs(float(X.min())), abs(float(X.max())))
+    power = max(2.0, metric.p)
+    with np.errstate(over="ignore", divide="ignore"):
+        digits = power * np.log10(2 * widest) + np.log10(X.shape[1])
+    if digits < np.log10(np.finfo(X.dtype).max) - 1:
+        return X
+    if digits < np.log10(np.finfo(np.float64).max) - 1:
+        return X.astype(np.float64)
+    raise ValueError(f"X spreads too wide for {X.dtype}: distances overflow at {widest:g}; scale X")
+
+
+def _check_min_samples(min_samples: int, n_samples: int, weight: Any) -> None:
+    if n_samples < 2:
+        raise ValueError(f"X must have at least 2 samples that count; got n_samples={n_samples}")
+    if weight is None:
+        check_int("min_samples", min_samples, 1, n_samples, "n_samples")
+    elif weight.sum() < min_samples:
+        raise ValueError(
+            f"min_samples must be in [1, sum of sample_weight={weight.sum():g}]; got {min_samples}"
+        )
+
+
+def _spanning_tree(X: Any, weight: Any, settings: _Settings, min_samples: int, report: Any) -> Any:
+    metric = settings.metric
+    options: dict[str, Any] = {"min_samples": min_samples, "alpha": settings.alpha}
+    if metric.name not in ("precomputed", "other"):
+        return _core.mst_tiles(X, weight, metric=metric.name, p=metric.p, progress=report, **options)
+    if metric.name == "other":
+        X = _all_distances(X, settings)
+    elif sparse.issparse(X):
+        return _sparse_tree(X, weight, settings, options)
+    u, v, height, core = _core.mst_matrix(X, weight, **options)
+    if np.isinf(height).any():
+        raise ValueError(
+            "X must connect all samples by finite distances for metric='precomputed'; got groups apart"
+        )
+    return u, v, height, core
+
+
+def _sparse_tree(X: Any, weight: Any, settings: _Settings, options: dict[str, Any]) -> Any:
+    fewest = np.diff(X.indptr).min()
+    if weight is None and fewest < options["min_samples"] and not settings.params["max_distance"]:
+        raise ValueError(
+            f"X must hold at least min_samples={options['min_samples']} distances in each row; got {fewest}"
+        )
+    values = X.data.astype(np.float64, copy=False)
+    u, v, height, core = _core.mst_sparse(
+        X.shape[0],
+        values,
+        X.indices,
+        X.indptr,
+        weight,
+        max_distance=settings.params["max_distance"],
+        **options,
+    )
+    if len(u) < X.shape[0] - 1:
+        raise ValueError(
+            f"X must connect all samples; got distances that leave {X.shape[0] - len(u)} groups apart"
+        )
+    return u, v, height, core
+
+
+def _linkage(edges: Any, weight: Any) -> _Linkage:
+    u, v, height, core = edges
+    left, right, size = _core.single_linkage(u, v, weight)
+    return _Linkage(u, v, height, left, right, size, core)
+
+
+def _all_distances(X: Any, settings: _Settings) -> NDArray[np.float64]:
+    """The matrix of distances, for a metric the kernels do not have."""
+    require_memory(
+        8 * X.shape[0] ** 2,
+        f"the matrix of all distances for metric={settings.given!r}",
+        "metric='euclidean'",
+    )
+    return _distances(X, X, settings)
+
+
+def _distances(X: Any, Y: Any, settings: _Settings) -> NDArray[np.float64]:
+    from sklearn.metrics import pairwise_distances
+
+    metric, params = settings.metric, settings.params
+    if metric.name == "minkowski":
+        return pairwise_distances(X, Y, metric="minkowski", p=metric.p)
+    if metric.name != "other":
+        dtype = np.result_type(X.dtype, Y.dtype)
+        return _core.pairwise(np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype), metric.name)
+    distances = pairwise_distances(X, Y, metric=settings.given, **params).astype(
+        np.float64, order="C", copy=False
+    )
+    if not distances.min() >= 0:  # NaN too
+        raise ValueError(f"metric must give distances >= 0; got {distances.min():g} from {settings.given!r}")
+    return distances
+
+
+_CHUNK = 2**22
+
+
+def _attach(
+    X: Any, fitted: Any, core: Any, weight: Any, settings: _Settings, min_samples: int
+) -> tuple[Any, Any]:
+    """The fitted row that each row of X is attached to, and at which distance."""
+    name, p = settings.metric
+    if name not in ("precomputed", "other"):
+        dtype = np.result_type(X.dtype, fitted.dtype)
+        rows, fitted = np.ascontiguousarray(X, dtype), fitted.astype(dtype, copy=False)
+        options: dict[str, Any] = {
+            "min_samples": min_samples,
+            "alpha": settings.alpha,
+            "metric": name,
+            "p": p,
+        }
+        return _core.hdbscan_attach(rows, fitted, core, weight, **options)
+    n = core.size
+    row, height = np.empty(X.shape[0], dtype=np.intp), np.empty(X.shape[0])
+    step = max(1, _CHUNK // n)
+    for begin in range(0, X.shape[0], step):
+        some = X[begin : begin + step]
+        distances = _row_distances(some, n) if name == "precomputed" else _distances(some, fitted, settings)
+        if weight is None:
+            own = np.partition(distances, min_samples - 1, axis=1)[:, min_samples - 1]
+        else:
+            order = np.argsort(distances, axis=1, kind="stable")
+            enough = np.argmax(np.cumsum(weight[order], axis=1) >= min_samples, axis=1)
+            own = np.take_along_axis(distances, np.take_along_axis(order, enough[:, None], 1), 1)[:, 0]
+        reach = np.maximum(np.maximum(distances / settings.alpha, core), own[:, None])
+        least = reach.min(axis=1)
+        best = np.argmin(np.where(reach == least[:, None], distances, np.inf), axis=1)
+        row[begin : begin + step], height[begin : begin + step] = best, least
+    return row, height
+
+
+def _row_distances(X: Any, n: int) -> NDArray[np.float64]:
+    """Distances from new samples to the fitted ones, infinite where a sparse matrix has none."""
+    if X.shape[1] != n:
+        raise ValueError(
+            f"X must have a distance to each of the {n} fitted samples; got {X.shape[1]} columns"
+        )
+    if not sparse.issparse(X):
+        return X.astype(np.float64, copy=False)
+    dense = np.full(X.shape, np.inf)
+    dense[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = X.data
+    return dense
+
+
+def _nearest_distance(X: Any, rows: Any, settings: _Settings) -> NDArray[np.float64]:
+    """From each row of X to the nearest of `rows`."""
+    step = max(1, _CHUNK // len(rows))
+    parts = [_distances(X[at : at + step], rows, settings).min(axis=1) for at in range(0, len(X), step)]
+    return np.concatenate(parts).astype(np.float64, copy=False)
+
+
+def _medoid(X: Any, strength: NDArray[np.float64], settings: _Settings) -> int:
+    """The row with the smallest sum of weighted distances to all rows, the first of equals."""
+    step = max(1, _CHUNK // len(X))
+    sums = [_distances(X[at : at + step], X, settings) @ strength for at in range(0, len(X), step)]
+    return int(np.argmin(np.concatenate(sums)))
+
+
+def _parting_lambdas(parent: Any, birth: Any, selected: int) -> NDArray[np.float64]:
+    """For each cluster the lambda at which it and `selected` part; NaN where one holds the other."""
+    above = {selected}
+    at = selected
+    while at > 0:
+        at = int(parent[at])
+        above.add(at)
+    parting = np.full(parent.size, np.nan)
+    below = np.zeros(parent.size, dtype=bool)  # `selected` and what it holds
+    below[selected] = True
+    for cluster in range(1, parent.size):
+        if cluster in above:
+            continue
+        mother = parent[cluster]
+        below[cluster] = below[mother]
+        if not below[cluster]:
+            parting[cluster] = birth[cluster] if np.isnan(parting[mother]) else parting[mother]
+    return parting
+
+
+def _integers(name: str, values: Any, default: int, low: int) -> list[int]:
+    if values is None:
+        return [default]
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        return [check_int(name, value, low) for value in values]
+    return [check_int(name, values, low)]
+
+
+def hdbscan(
+    X: Any,
+    min_cluster_size: int = 5,
+    *,
+    min_samples: int | None = None,
+    cluster_selection_epsilon: float = 0.0,
+    max_cluster_size: int | None = None,
+    metric: Any = "euclidean",
+    metric_params: dict[str, Any] | None = None,
+    alpha: float = 1.0,
+    algorithm: str = "auto",
+    cluster_selection_method: str = "eom",
+    allow_single_cluster: bool = False,
+    sample_weight: ArrayLike | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> HDBSCANResult:
+    """HDBSCAN without an estimator; see :class:`HDBSCAN`.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Or (n_samples, n_samples) distances when ``metric="precomputed"``.
+    min_cluster_size, min_samples, cluster_selection_epsilon, max_cluster_size, metric, metric_params
+        As in :class:`HDBSCAN`.
+    alpha, algorithm, cluster_selection_method, allow_single_cluster, n_jobs, verbose
+        As in :class:`HDBSCAN`.
+    sample_weight : array-like of shape (n_samples,), default=None
+
+    Returns
+    -------
+    result : HDBSCANResult
+        ``labels``, ``probabilities``, ``persistence``.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> X = [[0.0], [0.1], [0.2], [5.0], [5.1], [5.2], [40.0]]
+    >>> labels, probabilities, persistence = shoal.hdbscan(X, 3, min_samples=2)
+    >>> labels
+    array([ 0,  0,  0,  1,  1,  1, -1], dtype=int32)
+    """
+    model = HDBSCAN(
+        min_cluster_size,
+        min_samples,
+        cluster_selection_epsilon,
+        max_cluster_size,
+        metric,
+        metric_params,
+        alpha,
+        algorithm,
+        n_jobs=n_jobs,
+        cluster_selection_method=cluster_selection_method,
+        allow_single_cluster=allow_single_cluster,
+        verbose=verbose,
+    ).fit(X, sample_weight=sample_weight)
+    return HDBSCANResult(model.labels_, model.probabilities_, model.cluster_persistence_)
+
+
+__all__ = ["HDBSCAN", "HDBSCANResult", "SweepResult", "hdbscan"]
