@@ -323,6 +323,30 @@ def k_nearest(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), orde
     """The k nearest rows of y for each row of x: (distances, indices)."""
 
 @overload
+def optics(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any:
+    """Ordering, core distances, reachability, predecessors."""
+
+@overload
+def optics_precomputed(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics_precomputed(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any:
+    """The same from a square matrix of distances."""
+
+@overload
+def optics_graph(values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics_graph(values: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any:
+    """The same from stored distances in compressed rows."""
+
+def xi_clusters(reachability: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], predecessor: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], ordering: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, xi: float, min_samples: int, min_cluster_size: int, predecessor_correction: bool) -> tuple[Any, ...]:
+    """Labels and clusters (first and last place) from a plot in its order."""
+
+@overload
 def mst_tiles(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]: ...
 
 @overload
