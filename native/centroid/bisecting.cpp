@@ -43,7 +43,7 @@ std::vector<std::int32_t> order_by_hash(const Rows<T>& x, Run& run) {
   for_blocks(blocks, run, 2 * x.size(), [&](Index b, int) {
     for (Index i = blocks.begin(b); i < blocks.end(b); ++i) hash[at(i)] = x.hash(i);
   });
-  const int bits = std::clamp(static_cast<int>(std::bit_width(at(n))) - 8, 1, 16);
+  const int bits = std::clamp(static_cast<int>(std::bit_width(at(n))) - 5, 1, 16);
   const auto bin = [&](Index i) { return at(hash[at(i)] >> (64 - bits)); };
   std::vector<Index> first((std::size_t{1} << bits) + 1, 0);
   for_each(0, n, run, [&](Index i) { ++first[bin(i) + 1]; });

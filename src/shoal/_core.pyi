@@ -323,6 +323,30 @@ def k_nearest(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), orde
     """The k nearest rows of y for each row of x: (distances, indices)."""
 
 @overload
+def optics(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any:
+    """Ordering, core distances, reachability, predecessors."""
+
+@overload
+def optics_precomputed(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics_precomputed(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any:
+    """The same from a square matrix of distances."""
+
+@overload
+def optics_graph(values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics_graph(values: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any:
+    """The same from stored distances in compressed rows."""
+
+def xi_clusters(reachability: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], predecessor: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], ordering: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, xi: float, min_samples: int, min_cluster_size: int, predecessor_correction: bool) -> tuple[Any, ...]:
+    """Labels and clusters (first and last place) from a plot in its order."""
+
+@overload
 def mst_tiles(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]: ...
 
 @overload
@@ -500,6 +524,23 @@ class KDTreeF32:
         (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
         """
 
+class RTreeF32:
+    @property
+    def nodes(self) -> KDTreeF32: ...
+
+    def box_weights(self, low: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, with_sums: bool) -> tuple[Any, ...]:
+        """(weights, sums) of the points with low <= value <= high."""
+
+    def within_boxes(self, low: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
+        """(start, rows): rows[start[i]:start[i + 1]] are in box i."""
+
+@overload
+def r_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any: ...
+
+@overload
+def r_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any:
+    """The packed R-tree of the rows of x; leaf_size 0: what was fastest."""
+
 @overload
 def mst_kd_tree(tree: KDTreeF32, *, min_samples: int, alpha: float) -> tuple[Any, ...]: ...
 
@@ -548,3 +589,13 @@ class KDTreeF64:
         """
         (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
         """
+
+class RTreeF64:
+    @property
+    def nodes(self) -> KDTreeF64: ...
+
+    def box_weights(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, with_sums: bool) -> tuple[Any, ...]:
+        """(weights, sums) of the points with low <= value <= high."""
+
+    def within_boxes(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
+        """(start, rows): rows[start[i]:start[i + 1]] are in box i."""

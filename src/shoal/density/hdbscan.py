@@ -1072,9 +1072,11 @@ def hdbscan(
         Or (n_samples, n_samples) distances when ``metric="precomputed"``.
     min_cluster_size, min_samples, cluster_selection_epsilon, max_cluster_size, metric, metric_params
         As in :class:`HDBSCAN`.
-    alpha, algorithm, cluster_selection_method, allow_single_cluster, n_jobs, verbose
+    alpha, algorithm, cluster_selection_method, allow_single_cluster
         As in :class:`HDBSCAN`.
     sample_weight : array-like of shape (n_samples,), default=None
+    n_jobs, verbose
+        As in :class:`HDBSCAN`.
 
     Returns
     -------

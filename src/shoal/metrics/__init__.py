@@ -4,21 +4,17 @@ Names, signatures and values are those of ``sklearn.metrics``; more keywords are
 ``noise``.
 """
 
+from shoal.metrics.contingency import contingency_matrix
 from shoal.metrics.density import dbcv_clusters, dbcv_score
-from shoal.metrics.external import (
+from shoal.metrics.information import (
     adjusted_mutual_info_score,
-    adjusted_rand_score,
     completeness_score,
-    contingency_matrix,
     entropy,
     expected_mutual_information,
-    fowlkes_mallows_score,
     homogeneity_completeness_v_measure,
     homogeneity_score,
     mutual_info_score,
     normalized_mutual_info_score,
-    pair_confusion_matrix,
-    rand_score,
     v_measure_score,
 )
 from shoal.metrics.internal import (
@@ -28,6 +24,12 @@ from shoal.metrics.internal import (
     silhouette_score,
     simplified_silhouette_samples,
     simplified_silhouette_score,
+)
+from shoal.metrics.pairs import (
+    adjusted_rand_score,
+    fowlkes_mallows_score,
+    pair_confusion_matrix,
+    rand_score,
 )
 
 __all__ = [

@@ -1,397 +1,18 @@
-"""External scores: how well two labelings of the same samples agree.
-
-All of them are functions of the contingency table of the two labelings, which the kernel counts in
-O(n_samples); the names, signatures and values are those of ``sklearn.metrics``, with two more keywords
-everywhere:
-
-``sample_weight``
-    A sample of weight `w` stands for `w` copies of it: integer weights give exactly the score of the data
-    with each row repeated. Fractional weights are the same formulas on the weighted table; where pairs are
-    counted, a sample makes no pair with itself, so that ``w * min(w, 1)`` is taken off its own square. A
-    weight of zero is no sample.
-``noise``
-    What to do with the label -1 of density-based clusterings: ``"cluster"`` (default) treats it as one more
-    cluster, which is what scikit-learn's values are; ``"ignore"`` leaves out the samples that are noise in
-    either labeling; ``"error"`` refuses them.
-"""
+"""External scores from information theory: what one labeling tells of the other, in nats."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike
 
 from shoal import _core
-from shoal.base.checks import check_bool, check_choice, check_labels, check_real, check_sample_weight
-from shoal.metrics.labels import as_integers, noise_mask, warn_if_continuous
+from shoal.base.checks import check_choice, check_labels, check_real, check_sample_weight
+from shoal.metrics.contingency import table_of_codes, table_of_labels, table_of_matrix
+from shoal.metrics.labels import as_integers, noise_mask
 
 AVERAGES = ("arithmetic", "geometric", "min", "max")
-
-# Up to this total the products of counts fit in 64 bits: tables are exact integers; beyond it they are
-# doubles.
-MAX_EXACT_TOTAL = 3_000_000_000
-
-
-class _Table(NamedTuple):
-    """The non-empty cells of a contingency table, by row, then column; labels ascending."""
-
-    row_start: NDArray[np.int64]
-    column: NDArray[np.int32]
-    counts: NDArray[Any]  # int64, or float64 with fractional weights
-    row_total: NDArray[Any]
-    column_total: NDArray[Any]
-    # sum of w * min(w, 1) over the samples: what a pair count takes off, since no sample pairs with itself
-    self_pairs: Any
-
-    @property
-    def is_empty(self) -> bool:
-        return self.counts.size == 0
-
-    @property
-    def is_match(self) -> bool:
-        """Each cluster of one labeling is a cluster of the other."""
-        return self.counts.size == self.row_total.size == self.column_total.size
-
-    @property
-    def total(self) -> Any:
-        return self.row_total.sum()
-
-    def mutual_information(self) -> float:
-        return _core.mutual_information(
-            self.row_start, self.column, self.counts, self.row_total, self.column_total
-        )
-
-
-def _table(
-    labels_true: ArrayLike, labels_pred: ArrayLike, sample_weight: ArrayLike | None, noise: str
-) -> _Table:
-    first = check_labels(labels_true, "labels_true", column=False)
-    second = check_labels(labels_pred, "labels_pred", first.shape[0], column=False)
-    warn_if_continuous(first, "labels_true")
-    warn_if_continuous(second, "labels_pred")
-    weight = check_sample_weight(sample_weight, first.shape[0], np.float64)
-
-    noisy = [noise_mask(first, "labels_true", noise), noise_mask(second, "labels_pred", noise)]
-    return _count(as_integers(first), as_integers(second), weight, noisy)
-
-
-def _count(
-    a: NDArray[Any],
-    b: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-    leave_out: list[NDArray[np.bool_] | None],
-) -> _Table:
-    if weight is not None and not weight.all():
-        leave_out = [*leave_out, weight == 0]
-    masks = [mask for mask in leave_out if mask is not None]
-    if masks:
-        keep = ~np.logical_or.reduce(masks)
-        a, b = a[keep], b[keep]
-        weight = weight[keep] if weight is not None else None
-    if a.dtype != b.dtype:
-        a, b = a.astype(np.int64), b.astype(np.int64)
-
-    self_pairs: Any = a.size
-    if weight is not None:
-        if (weight == np.trunc(weight)).all() and weight.sum() <= MAX_EXACT_TOTAL:
-            weight = weight.astype(np.int64)
-            self_pairs = int(weight.sum())
-        else:
-            self_pairs = float((weight * np.minimum(weight, 1.0)).sum())
-    row_start, column, counts, row_total, column_total = _core.contingency(a, b, weight)
-    # 64-bit integers come back as NumPy's long long; here they go by their usual name
-    plain = np.float64 if counts.dtype.kind == "f" else np.int64
-    return _Table(
-        row_start, column, counts.view(plain), row_total.view(plain), column_total.view(plain), self_pairs
-    )
-
-
-def contingency_matrix(
-    labels_true: ArrayLike,
-    labels_pred: ArrayLike,
-    *,
-    eps: float | None = None,
-    sparse: bool = False,
-    dtype: DTypeLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    noise: str = "cluster",
-) -> Any:
-    """Count how many samples each pair of labels shares.
-
-    Parameters
-    ----------
-    labels_true, labels_pred : array-like of shape (n_samples,)
-        Two labelings: integers, strings, floats with whole values, booleans or dates.
-    eps : float, default=None
-        Added to every cell of a dense table; it is then float.
-    sparse : bool, default=False
-        Return a CSR matrix, in O(n_samples) memory.
-    dtype : dtype, default=None
-        Type of the cells. ``None`` is int64, or float64 when weights are fractional.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Cells sum weights instead of counting samples.
-    noise : {"cluster", "ignore", "error"}, default="cluster"
-        The label -1: a cluster like any other; left out when either label is -1; refused.
-
-    Returns
-    -------
-    contingency : ndarray or CSR matrix of shape (n_classes_true, n_classes_pred)
-        Rows and columns in ascending order of the labels.
-
-    Raises
-    ------
-    ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; ``eps`` with ``sparse=True``.
-
-    Notes
-    -----
-    O(n_samples + n_classes_true * n_classes_pred) time and memory; sparse, O(n_samples).
-
-    Examples
-    --------
-    >>> from shoal.metrics import contingency_matrix
-    >>> contingency_matrix([0, 0, 1, 1, 2, 2], [1, 0, 2, 1, 0, 2])
-    array([[1, 1, 0],
-           [0, 1, 1],
-           [1, 0, 1]])
-    """
-    from scipy.sparse import csr_matrix
-
-    if eps is not None:
-        eps = check_real("eps", eps, 0.0)
-        if check_bool("sparse", sparse):
-            raise ValueError("eps must be None when sparse=True; got " + repr(eps))
-    table = _table(labels_true, labels_pred, sample_weight, noise)
-    count = table.counts if dtype is None else table.counts.astype(dtype)
-    shape = (table.row_total.size, table.column_total.size)
-    matrix = csr_matrix((count, table.column, table.row_start), shape=shape)
-    if check_bool("sparse", sparse):
-        return matrix
-    dense = matrix.toarray()
-    return dense if eps is None else dense + eps
-
-
-def _pairs(table: _Table) -> tuple[Any, Any, Any, Any]:
-    """Ordered pairs of different samples: (apart in both, together in pred only, in true only, in both)."""
-    together = np.dot(table.counts, table.counts)
-    in_pred = _less(np.dot(table.column_total, table.column_total), together)
-    in_true = _less(np.dot(table.row_total, table.row_total), together)
-    apart = _less(table.total**2, together + in_pred + in_true)
-    return apart, in_pred, in_true, _less(together, table.self_pairs)
-
-
-def _less(whole: Any, part: Any) -> Any:
-    """``whole - part``, where doubles that agree but for rounding are equal."""
-    difference = whole - part
-    exact = isinstance(difference, np.integer)
-    return difference if exact or difference > 1e-14 * whole else np.float64(0.0)
-
-
-def pair_confusion_matrix(
-    labels_true: ArrayLike,
-    labels_pred: ArrayLike,
-    *,
-    sample_weight: ArrayLike | None = None,
-    noise: str = "cluster",
-) -> NDArray[Any]:
-    """Count the pairs of samples by whether either labeling puts them together.
-
-    Parameters
-    ----------
-    labels_true, labels_pred : array-like of shape (n_samples,)
-        Two labelings.
-    sample_weight : array-like of shape (n_samples,), default=None
-        A pair of different samples counts the product of their weights, a sample of weight w > 1 also
-        w * (w - 1) pairs with its own copies.
-    noise : {"cluster", "ignore", "error"}, default="cluster"
-        The label -1: a cluster like any other; left out when either label is -1; refused.
-
-    Returns
-    -------
-    C : ndarray of shape (2, 2), int64, or float64 with fractional weights
-        ``C[i, j]`` ordered pairs are together in `labels_true` (i = 1) or not (i = 0), and together in
-        `labels_pred` (j = 1) or not (j = 0).
-
-    Raises
-    ------
-    ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
-
-    Notes
-    -----
-    O(n_samples) time and memory.
-
-    References
-    ----------
-    .. [1] L. Hubert and P. Arabie, "Comparing partitions", Journal of Classification 2, 193-218, 1985.
-
-    Examples
-    --------
-    >>> from shoal.metrics import pair_confusion_matrix
-    >>> pair_confusion_matrix([0, 0, 1, 1], [0, 0, 1, 2])
-    array([[8, 0],
-           [2, 2]])
-    """
-    apart, in_pred, in_true, both = _pairs(_table(labels_true, labels_pred, sample_weight, noise))
-    return np.array([[apart, in_pred], [in_true, both]])
-
-
-def rand_score(
-    labels_true: ArrayLike,
-    labels_pred: ArrayLike,
-    *,
-    sample_weight: ArrayLike | None = None,
-    noise: str = "cluster",
-) -> float:
-    """Fraction of pairs of samples on which two labelings agree.
-
-    Parameters
-    ----------
-    labels_true, labels_pred : array-like of shape (n_samples,)
-        Two labelings.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples; an integer w is w copies.
-    noise : {"cluster", "ignore", "error"}, default="cluster"
-        The label -1: a cluster like any other; left out when either label is -1; refused.
-
-    Returns
-    -------
-    RI : float
-        In [0, 1]; 1 for the same partition, and where there are no pairs.
-
-    Raises
-    ------
-    ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
-
-    Notes
-    -----
-    O(n_samples) time and memory.
-
-    References
-    ----------
-    .. [1] W. M. Rand, "Objective criteria for the evaluation of clustering methods", Journal of the American
-       Statistical Association 66, 846-850, 1971.
-
-    Examples
-    --------
-    >>> from shoal.metrics import rand_score
-    >>> rand_score([0, 0, 1, 1], [1, 1, 0, 0])
-    1.0
-    >>> round(rand_score([0, 0, 1, 2], [0, 0, 1, 1]), 4)
-    0.8333
-    """
-    apart, in_pred, in_true, both = _pairs(_table(labels_true, labels_pred, sample_weight, noise))
-    agree, all_pairs = apart + both, apart + both + in_pred + in_true
-    return 1.0 if in_pred + in_true == 0 else float(agree / all_pairs)
-
-
-def adjusted_rand_score(
-    labels_true: ArrayLike,
-    labels_pred: ArrayLike,
-    *,
-    sample_weight: ArrayLike | None = None,
-    noise: str = "cluster",
-) -> float:
-    """Rand index adjusted for chance.
-
-    Parameters
-    ----------
-    labels_true, labels_pred : array-like of shape (n_samples,)
-        Two labelings.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples; an integer w is w copies.
-    noise : {"cluster", "ignore", "error"}, default="cluster"
-        The label -1: a cluster like any other; left out when either label is -1; refused.
-
-    Returns
-    -------
-    ARI : float
-        In [-0.5, 1]; 0 on average over random labelings of the same cluster sizes, 1 for the same partition.
-
-    Raises
-    ------
-    ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
-
-    Notes
-    -----
-    O(n_samples) time and memory.
-
-    References
-    ----------
-    .. [1] L. Hubert and P. Arabie, "Comparing partitions", Journal of Classification 2, 193-218, 1985.
-
-    Examples
-    --------
-    >>> from shoal.metrics import adjusted_rand_score
-    >>> adjusted_rand_score([0, 0, 1, 1], [1, 1, 0, 0])
-    1.0
-    >>> round(adjusted_rand_score([0, 0, 1, 1], [0, 0, 1, 2]), 4)
-    0.5714
-    """
-    return _adjusted_rand(_pairs(_table(labels_true, labels_pred, sample_weight, noise)))
-
-
-def _adjusted_rand(pairs: tuple[Any, Any, Any, Any]) -> float:
-    # Python's integers: the products of pair counts are beyond 64 bits.
-    tn, fp, fn, tp = (value.item() for value in pairs)
-    if fn == 0 and fp == 0:
-        return 1.0
-    return float(2 * (tp * tn - fn * fp) / ((tp + fn) * (fn + tn) + (tp + fp) * (fp + tn)))
-
-
-def fowlkes_mallows_score(
-    labels_true: ArrayLike,
-    labels_pred: ArrayLike,
-    *,
-    sample_weight: ArrayLike | None = None,
-    noise: str = "cluster",
-) -> float:
-    """Geometric mean of the precision and recall of the pairs that are together.
-
-    Parameters
-    ----------
-    labels_true, labels_pred : array-like of shape (n_samples,)
-        Two labelings.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples; an integer w is w copies.
-    noise : {"cluster", "ignore", "error"}, default="cluster"
-        The label -1: a cluster like any other; left out when either label is -1; refused.
-
-    Returns
-    -------
-    FMI : float
-        In [0, 1]; 1 for the same partition, 0 where no pair is together in both (also when there are no
-        pairs).
-
-    Raises
-    ------
-    ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
-
-    Notes
-    -----
-    O(n_samples) time and memory.
-
-    References
-    ----------
-    .. [1] E. B. Fowlkes and C. L. Mallows, "A method for comparing two hierarchical clusterings", Journal of
-       the American Statistical Association 78, 553-569, 1983.
-
-    Examples
-    --------
-    >>> from shoal.metrics import fowlkes_mallows_score
-    >>> fowlkes_mallows_score([0, 0, 1, 1], [1, 1, 0, 0])
-    1.0
-    >>> fowlkes_mallows_score([0, 0, 0, 0], [0, 1, 2, 3])
-    0.0
-    """
-    _, in_pred, in_true, both = _pairs(_table(labels_true, labels_pred, sample_weight, noise))
-    if both == 0:
-        return 0.0
-    return float(np.sqrt(both / (both + in_pred)) * np.sqrt(both / (both + in_true)))
 
 
 def entropy(labels: ArrayLike, *, sample_weight: ArrayLike | None = None, noise: str = "cluster") -> float:
@@ -429,7 +50,7 @@ def entropy(labels: ArrayLike, *, sample_weight: ArrayLike | None = None, noise:
     array = check_labels(labels, "labels", column=False)
     weight = check_sample_weight(sample_weight, array.shape[0], np.float64)
     codes = as_integers(array)
-    table = _count(codes, np.zeros_like(codes), weight, [noise_mask(array, "labels", noise)])
+    table = table_of_codes(codes, np.zeros_like(codes), weight, [noise_mask(array, "labels", noise)])
     return 1.0 if table.is_empty else _core.entropy(table.row_total)
 
 
@@ -487,44 +108,16 @@ def mutual_info_score(
             raise ValueError(
                 "sample_weight must be None when contingency is given; the table is weighted already"
             )
-        return _table_of_matrix(contingency).mutual_information()
+        return table_of_matrix(contingency).mutual_information()
     if labels_true is None or labels_pred is None:
         name = "labels_true" if labels_true is None else "labels_pred"
         raise ValueError(f"{name} must be an array of labels when contingency is None; got None")
-    table = _table(labels_true, labels_pred, sample_weight, noise)
+    table = table_of_labels(labels_true, labels_pred, sample_weight, noise)
     if table.is_empty:
         raise ValueError(
             "labels_true must have at least 1 sample: mutual information of no samples is undefined"
         )
     return table.mutual_information()
-
-
-def _table_of_matrix(contingency: Any) -> _Table:
-    """The table of a contingency matrix given by the user; rows and columns of zeros are dropped."""
-    from scipy.sparse import csr_matrix
-
-    matrix = csr_matrix(contingency)
-    if matrix.dtype.kind not in "biuf":
-        raise ValueError(f"contingency must hold numbers; got dtype {matrix.dtype}")
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    if not np.isfinite(matrix.data).all() or (matrix.data < 0).any():
-        raise ValueError("contingency must hold finite cells >= 0")
-    if matrix.nnz == 0:
-        raise ValueError(f"contingency must have a positive cell; got all zero, shape {matrix.shape}")
-    rows, row = np.unique(matrix.tocoo().row, return_inverse=True)
-    columns, column = np.unique(matrix.indices, return_inverse=True)
-    count = matrix.data.astype(np.float64)
-    if (count == np.trunc(count)).all() and count.sum() <= MAX_EXACT_TOTAL:
-        count = count.astype(np.int64)
-    row_total = np.zeros(rows.size, dtype=count.dtype)
-    column_total = np.zeros(columns.size, dtype=count.dtype)
-    np.add.at(row_total, row, count)
-    np.add.at(column_total, column, count)
-    row_start = np.concatenate([[0], np.cumsum(np.bincount(row))])
-    return _Table(
-        row_start.astype(np.int64), column.astype(np.int32), count, row_total, column_total, count.sum()
-    )
 
 
 def _average(first: float, second: float, method: str) -> float:
@@ -586,7 +179,7 @@ def normalized_mutual_info_score(
     0.8
     """
     check_choice("average_method", average_method, AVERAGES)
-    table = _table(labels_true, labels_pred, sample_weight, noise)
+    table = table_of_labels(labels_true, labels_pred, sample_weight, noise)
     if table.is_match:
         return 1.0
     information = table.mutual_information()
@@ -639,7 +232,7 @@ def expected_mutual_information(contingency: Any, n_samples: int) -> float:
     >>> round(expected_mutual_information(table, 4), 4)
     0.4621
     """
-    table = _table_of_matrix(contingency)
+    table = table_of_matrix(contingency)
     if table.counts.dtype.kind != "i":
         raise ValueError("contingency must hold whole numbers with a sum of at most 3e9: cells count samples")
     if n_samples != table.total:
@@ -702,7 +295,7 @@ def adjusted_mutual_info_score(
     0.5714
     """
     check_choice("average_method", average_method, AVERAGES)
-    table = _table(labels_true, labels_pred, sample_weight, noise)
+    table = table_of_labels(labels_true, labels_pred, sample_weight, noise)
     if table.counts.dtype.kind != "i":
         raise ValueError(
             "sample_weight must hold whole numbers that sum to at most 3e9, since the expectation of AMI "
@@ -776,7 +369,7 @@ def homogeneity_completeness_v_measure(
     (1.0, 0.6667, 0.8)
     """
     beta = check_real("beta", beta, 0.0, np.finfo(np.float64).max)
-    table = _table(labels_true, labels_pred, sample_weight, noise)
+    table = table_of_labels(labels_true, labels_pred, sample_weight, noise)
     # A cluster inside one class is a column with one cell; a class inside one cluster is such a row.
     pure = table.counts.size == table.column_total.size
     whole = table.counts.size == table.row_total.size
