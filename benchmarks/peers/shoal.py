@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .hdbscan import hdbscan
 from .scikit_learn import clusterer, lloyd, metrics, plusplus
 
 
@@ -50,6 +51,7 @@ LIBRARIES = (
             "bisecting": Offer(clusterer("shoal", "BisectingKMeans")),
             **metrics("shoal.metrics"),
             "assign": Offer(_assign),
+            "hdbscan": Offer(hdbscan("shoal")),
             "import": imports("import shoal"),
             "import-kmeans": imports("from shoal import KMeans"),
         },
