@@ -23,6 +23,18 @@ MAX_LEAF_SIZE = 64
 LEAF_MULTIPLE = 16
 
 
+def matching_queries(queries: ArrayLike, data: NDArray[Any], name: str) -> NDArray[Any]:
+    """Queries with the features and the dtype of the data."""
+    checked = check_matrix(queries, name)
+    if checked.shape[1] != data.shape[1]:
+        raise ValueError(f"{name} must have n_features={data.shape[1]} columns; got {checked.shape[1]}")
+    if checked.dtype != data.dtype:
+        with np.errstate(over="ignore"):
+            checked = checked.astype(data.dtype)
+        check_finite(checked, name=name)
+    return checked
+
+
 class Tree:
     """Points in leaves of up to 64, eight children to a node; built by the subclass's `_build`."""
 
@@ -172,14 +184,7 @@ class Tree:
         return weights
 
     def _queries(self, X: ArrayLike) -> NDArray[Any]:
-        queries = check_matrix(X)
-        if queries.shape[1] != self.n_features:
-            raise ValueError(f"X must have n_features={self.n_features} columns; got {queries.shape[1]}")
-        if queries.dtype != self.data.dtype:
-            with np.errstate(over="ignore"):
-                queries = queries.astype(self.data.dtype)
-            check_finite(queries)
-        return queries
+        return matching_queries(X, self.data, "X")
 
     def _radius(self, r: ArrayLike, n_queries: int) -> NDArray[Any]:
         try:
