@@ -114,7 +114,7 @@ class TileTree {
     std::vector<Near> near;
     for (;; k = std::min(n_ - 1, 2 * k)) {
       near.resize(static_cast<std::size_t>(n_ * k));
-      k_nearest(rows, rows, k, near, run_);
+      k_nearest_others(rows, k, near, run_);
       core_.resize(static_cast<std::size_t>(n_));
       bool enough = true;
       for (Index i = 0; i < n_; ++i) {

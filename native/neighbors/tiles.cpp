@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <mutex>
 #include <numeric>
 
 #include "neighbors/scan.hpp"
@@ -282,69 +283,138 @@ std::span<const std::uint32_t> PairTile<T>::scan(Index begin, Index end) {
   return {hits_.data(), static_cast<std::size_t>(count)};
 }
 
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+// A row's k nearest so far: a heap with the farthest in front.
+void offer(Near* heap, Index k, Near found) {
+  if (!(found < heap[0])) return;
+  std::pop_heap(heap, heap + k);
+  heap[k - 1] = found;
+  std::push_heap(heap, heap + k);
+}
+
+double work_of(Index pairs_of, Index with, Index d) {
+  return 0.05 * static_cast<double>(pairs_of) * static_cast<double>(with) * static_cast<double>(d + 2);
+}
+
+template <class T>
+std::vector<PairTile<T>> tiles_for(const BlockedRows<T>& x, const BlockedRows<T>& y) {
+  return {static_cast<std::size_t>(std::min<Index>(parallel::n_threads(), x.count())), PairTile<T>(x, y)};
+}
+
+}  // namespace
+
 template <class T>
 void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near> near, Run& run) {
   const Space<T>& space = x.space();
-  const bool self = &x == &y;
-  constexpr double inf = std::numeric_limits<double>::infinity();
   std::fill(near.begin(), near.end(), Near{inf, std::numeric_limits<std::int32_t>::max()});
-  std::vector<PairTile<T>> tiles(static_cast<std::size_t>(std::min<Index>(parallel::n_threads(), x.count())),
-                                 PairTile<T>(x, y));
-  const double work =
-      0.05 * static_cast<double>(x.n()) * static_cast<double>(y.n()) * static_cast<double>(space.rows().n_features + 2);
-  std::atomic<Index> done{0};
+  auto tiles = tiles_for(x, y);
+  const double work = work_of(x.n(), y.n(), space.rows().n_features);
   for_blocks(Blocks{x.count(), 1}, run, work, [&](Index a, int thread) {
     PairTile<T>& tile = tiles[static_cast<std::size_t>(thread)];
     std::vector<std::pair<double, Index>> visits(static_cast<std::size_t>(y.count()));
     for (Index b = 0; b < y.count(); ++b) visits[static_cast<std::size_t>(b)] = {least_length(x, a, y, b), b};
     std::sort(visits.begin(), visits.end());
-    if (self)  // itself first
-      std::rotate(visits.begin(),
-                  std::find_if(visits.begin(), visits.end(), [&](const auto& v) { return v.second == a; }),
-                  std::find_if(visits.begin(), visits.end(), [&](const auto& v) { return v.second == a; }) + 1);
     const auto list = [&](Index i) { return near.data() + x.row(x.begin(a) + i) * k; };
     double farthest = inf;
-    for (std::size_t v = 0; v < visits.size(); ++v) {
-      const auto [least, b] = visits[v];
+    for (const auto& [least, b] : visits) {
       if (thread == 0) run.tick();
       if (run.stopped()) throw Interrupted{};
-      if (farthest < inf && least > space.length(space.to_sum(farthest)) * (1 + 1e-12)) {
-        if (self && v == 0) continue;
-        break;
+      if (farthest < inf) {
+        if (least > space.length(space.to_sum(farthest)) * (1 + 1e-12)) break;
+        if (are_apart(x, a, y, b, farthest)) continue;
       }
-      if (farthest < inf && are_apart(x, a, y, b, farthest)) continue;
       tile.load(a, b);
       for (Index i = 0; i < x.size(a); ++i) tile.want_lane(i, list(i)[0].distance);
       for (Index begin = 0; begin < y.size(b); begin += rows_per_scan) {
-        const Index end = std::min(y.size(b), begin + rows_per_scan);
-        for (const std::uint32_t hit : tile.scan(begin, end)) {
+        for (const std::uint32_t hit : tile.scan(begin, std::min(y.size(b), begin + rows_per_scan))) {
           const Index i = static_cast<Index>(hit & 0xffff);
           const Index at = y.begin(b) + static_cast<Index>(hit >> 16);
-          if (self && a == b && at == x.begin(a) + i) continue;
-          const Near found{space.distance(x.data(x.begin(a) + i), y.data(at)), y.row(at)};
-          Near* heap = list(i);
-          if (!(found < heap[0])) continue;
-          std::pop_heap(heap, heap + k);
-          heap[k - 1] = found;
-          std::push_heap(heap, heap + k);
-          tile.want_lane(i, heap[0].distance);
+          offer(list(i), k, {space.distance(x.data(x.begin(a) + i), y.data(at)), y.row(at)});
+          tile.want_lane(i, list(i)[0].distance);
         }
       }
       farthest = 0;
       for (Index i = 0; i < x.size(a); ++i) farthest = std::max(farthest, list(i)[0].distance);
     }
     for (Index i = 0; i < x.size(a); ++i) std::sort_heap(list(i), list(i) + k);
-    const Index finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
-    if (thread == 0) run.progress("neighbours", static_cast<double>(finished), static_cast<double>(x.count()));
   });
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                   \
-  template class BlockedRows<T>;                                                               \
-  template class PairTile<T>;                                                                  \
-  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);    \
-  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double); \
-  template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near>, Run&);
+// A pair of blocks changes the lists of both, under the locks of both. Which pairs are left out, and in which order
+// lists fill, depends on the threads; the k nearest do not.
+template <class T>
+void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Run& run) {
+  const Space<T>& space = x.space();
+  const auto count = static_cast<std::size_t>(x.count());
+  std::fill(near.begin(), near.end(), Near{inf, std::numeric_limits<std::int32_t>::max()});
+  auto tiles = tiles_for(x, x);
+  std::vector<std::mutex> locks(count);
+  std::vector<std::atomic<double>> farthest(count);  // of a block: what its lists still let in
+  const auto list = [&](Index at) { return near.data() + x.row(at) * k; };
+  const auto update_farthest = [&](Index a) {
+    double most = 0;
+    for (Index at = x.begin(a); at < x.end(a); ++at) most = std::max(most, list(at)[0].distance);
+    farthest[static_cast<std::size_t>(a)].store(most, std::memory_order_relaxed);
+  };
+  // block a in the lanes, b in the rows, a <= b
+  const auto meet = [&](Index a, Index b, PairTile<T>& tile) {
+    tile.load(a, b);
+    std::unique_lock<std::mutex> first(locks[static_cast<std::size_t>(a)]);
+    std::unique_lock<std::mutex> second;
+    if (a != b) second = std::unique_lock<std::mutex>(locks[static_cast<std::size_t>(b)]);
+    for (Index i = 0; i < x.size(a); ++i) tile.want_lane(i, list(x.begin(a) + i)[0].distance);
+    for (Index j = 0; j < x.size(b); ++j) tile.want_row(j, a == b ? -1.0 : list(x.begin(b) + j)[0].distance);
+    for (Index begin = 0; begin < x.size(b); begin += rows_per_scan) {
+      for (const std::uint32_t hit : tile.scan(begin, std::min(x.size(b), begin + rows_per_scan))) {
+        const Index i = static_cast<Index>(hit & 0xffff);
+        const Index j = static_cast<Index>(hit >> 16);
+        const Index p = x.begin(a) + i;
+        const Index q = x.begin(b) + j;
+        if (p == q) continue;
+        const double distance = space.distance(x.data(p), x.data(q));
+        offer(list(p), k, {distance, x.row(q)});
+        tile.want_lane(i, list(p)[0].distance);
+        if (a == b) continue;  // q takes p when it is the lane
+        offer(list(q), k, {distance, x.row(p)});
+        tile.want_row(j, list(q)[0].distance);
+      }
+    }
+    update_farthest(a);
+    if (a != b) update_farthest(b);
+  };
+  const double work = work_of(x.n(), x.n(), space.rows().n_features);
+  for_blocks(Blocks{x.count(), 1}, run, work / static_cast<double>(count),
+             [&](Index a, int thread) { meet(a, a, tiles[static_cast<std::size_t>(thread)]); });
+  std::atomic<Index> done{0};
+  for_blocks(Blocks{x.count(), 1}, run, work, [&](Index a, int thread) {
+    std::vector<std::pair<double, Index>> visits;
+    for (Index b = a + 1; b < x.count(); ++b) visits.emplace_back(least_length(x, a, x, b), b);
+    std::sort(visits.begin(), visits.end());
+    for (const auto& [least, b] : visits) {
+      if (thread == 0) run.tick();
+      if (run.stopped()) throw Interrupted{};
+      const double most = std::max(farthest[static_cast<std::size_t>(a)].load(std::memory_order_relaxed),
+                                   farthest[static_cast<std::size_t>(b)].load(std::memory_order_relaxed));
+      if (most < inf && (least > space.length(space.to_sum(most)) * (1 + 1e-12) || are_apart(x, a, x, b, most)))
+        continue;
+      meet(a, b, tiles[static_cast<std::size_t>(thread)]);
+    }
+    const Index finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (thread == 0) run.progress("neighbours", static_cast<double>(finished), static_cast<double>(x.count()));
+  });
+  for (Index at = 0; at < x.n(); ++at) std::sort_heap(list(at), list(at) + k);
+}
+
+#define SHOAL_INSTANTIATE(T)                                                                           \
+  template class BlockedRows<T>;                                                                       \
+  template class PairTile<T>;                                                                          \
+  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);            \
+  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double);         \
+  template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near>, Run&); \
+  template void k_nearest_others(const BlockedRows<T>&, Index, std::span<Near>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -110,10 +110,14 @@ struct Near {
   }
 };
 
-/// near[i * k + r] is the r-th nearest row of y to row i of x, ties by index; when x and y are the same object a row
-/// is no neighbour of itself. Reports its progress as stage "neighbours". Precondition: near has x.n() * k entries; 1
-/// <= k <= y.n() (y.n() - 1 for itself).
+/// near[i * k + r] is the r-th nearest row of y to row i of x, ties by index.
+/// Precondition: near has x.n() * k entries; 1 <= k <= y.n().
 template <class T>
 void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near> near, Run& run);
+
+/// The same among the rows of x, a row being no neighbour of itself: every pair of blocks is looked at once. Reports
+/// its progress as stage "neighbours". Precondition: 1 <= k < x.n().
+template <class T>
+void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Run& run);
 
 }  // namespace shoal::neighbors

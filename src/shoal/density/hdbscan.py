@@ -31,7 +31,7 @@ NOISE, INFINITE, MISSING = -1, -2, -3
 SELECTIONS = ("eom", "leaf")
 KD_METRICS = ("euclidean", "manhattan", "chebyshev", "minkowski")
 # the most features for which the k-d tree was the faster one in measurements
-KD_FEATURES = {"euclidean": 15, "manhattan": 24, "chebyshev": 60, "minkowski": np.inf}
+KD_FEATURES = {"euclidean": 14, "manhattan": 24, "chebyshev": 60, "minkowski": np.inf}
 CENTERS = ("centroid", "medoid", "both")
 
 
