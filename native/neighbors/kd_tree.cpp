@@ -210,7 +210,7 @@ class NearestFinder {
     rows_ = rows;
     if (most_) {
       std::fill_n(near_, most_, std::numeric_limits<T>::infinity());
-      std::fill_n(near_rows_, most_, std::numeric_limits<std::int32_t>::max());
+      std::fill_n(near_rows_, most_, no_row);
     } else {
       list_ = NearestList<T>(distances, rows, k_);
     }
@@ -234,7 +234,7 @@ class NearestFinder {
   void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
     const std::int32_t* rows = tree_.rows().data() + leaf * tree_.leaf_size();
     if (most_) {
-      ops_.insert(near_, near_rows_, most_, mask, distance, rows);
+      ops_.insert(near_, near_rows_, most_, mask, tree_.leaf_size(), distance, rows);
       return;
     }
     for (; mask; mask &= mask - 1) {
