@@ -24,10 +24,11 @@ class Search {
     nearest_.reserve(k_ + 1);
   }
 
-  void leaf(Index leaf, std::span<double> out) {
+  void leaf(Index leaf, std::span<double> out, Run& run, int thread) {
     const Node& own = tree_.nodes[static_cast<std::size_t>(leaf)];
     const Block block = tree_.block(own);
-    for (Index i = 0; i < own.size(); ++i) {
+    for (Index i = 0; i < own.size() && !run.stopped(); ++i) {
+      if (thread == 0 && ++queries_ % (d_ < 6 ? 16 : 1) == 0) run.tick();
       for (Index f = 0; f < d_; ++f)
         box_[static_cast<std::size_t>(f)] = box_[static_cast<std::size_t>(d_ + f)] = block.data[f * block.stride + i];
       nearest_.clear();
@@ -91,6 +92,7 @@ class Search {
   double worst_ = 0;
   std::array<double, max_leaf + block_padding> norms_{};
   std::vector<std::int32_t> stack_;
+  Index queries_ = 0;
 };
 
 }  // namespace
@@ -102,10 +104,8 @@ void core_norms(const CellTree& tree, const Reach& reach, Index k, std::span<dou
   with_norm(reach.norm, tree.n_features, [&](auto norm, auto d) {
     std::vector<Search<norm(), d()>> search(static_cast<std::size_t>(parallel::n_threads()), {tree, reach, k});
     for_blocks(blocks, run, 1e3 * static_cast<double>(tree.n_samples), [&](Index b, int thread) {
-      for (Index l = blocks.begin(b); l < blocks.end(b) && !run.stopped(); ++l) {
-        search[static_cast<std::size_t>(thread)].leaf(tree.leaves[static_cast<std::size_t>(l)], out);
-        if (thread == 0) run.tick();
-      }
+      for (Index l = blocks.begin(b); l < blocks.end(b); ++l)
+        search[static_cast<std::size_t>(thread)].leaf(tree.leaves[static_cast<std::size_t>(l)], out, run, thread);
       if (thread == 0)
         run.progress("core distances", static_cast<double>(blocks.end(b)), static_cast<double>(n_leaves));
     });

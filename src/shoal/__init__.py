@@ -24,6 +24,11 @@ _PUBLIC = {
     "DBSCAN": "shoal.density.dbscan",
     "dbscan": "shoal.density.dbscan",
     "k_distances": "shoal.density.dbscan",
+    "OPTICS": "shoal.density.optics",
+    "optics": "shoal.density.optics",
+    "compute_optics_graph": "shoal.density.optics",
+    "cluster_optics_dbscan": "shoal.density.optics",
+    "cluster_optics_xi": "shoal.density.optics",
     "HDBSCAN": "shoal.density.hdbscan",
     "hdbscan": "shoal.density.hdbscan",
     "load_model": "shoal.base.model_file",
@@ -67,6 +72,11 @@ if TYPE_CHECKING:
     from shoal.density.dbscan import k_distances as k_distances
     from shoal.density.hdbscan import HDBSCAN as HDBSCAN
     from shoal.density.hdbscan import hdbscan as hdbscan
+    from shoal.density.optics import OPTICS as OPTICS
+    from shoal.density.optics import cluster_optics_dbscan as cluster_optics_dbscan
+    from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
+    from shoal.density.optics import compute_optics_graph as compute_optics_graph
+    from shoal.density.optics import optics as optics
     from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.neighbors.nearest import nearest_neighbors as nearest_neighbors

@@ -323,6 +323,30 @@ def k_nearest(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), orde
     """The k nearest rows of y for each row of x: (distances, indices)."""
 
 @overload
+def optics(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any:
+    """Ordering, core distances, reachability, predecessors."""
+
+@overload
+def optics_precomputed(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics_precomputed(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any:
+    """The same from a square matrix of distances."""
+
+@overload
+def optics_graph(values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def optics_graph(values: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], row_start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, min_samples: int, max_eps: float, progress: Callable | None = ...) -> Any:
+    """The same from stored distances in compressed rows."""
+
+def xi_clusters(reachability: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], predecessor: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], ordering: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, xi: float, min_samples: int, min_cluster_size: int, predecessor_correction: bool) -> tuple[Any, ...]:
+    """Labels and clusters (first and last place) from a plot in its order."""
+
+@overload
 def mst_tiles(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]: ...
 
 @overload
@@ -339,6 +363,13 @@ def mst_matrix(distances: Annotated[NDArray[numpy.float64], dict(shape=(None, No
     """The same from a symmetric matrix of distances."""
 
 @overload
+def density_validity(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], cluster: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_clusters: int, *, dimension: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def density_validity(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], cluster: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_clusters: int, *, dimension: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """DBCV of each cluster: (sparseness, separation, validity)."""
+
+@overload
 def hdbscan_attach(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], fitted: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float) -> tuple[Any, ...]: ...
 
 @overload
@@ -346,6 +377,12 @@ def hdbscan_attach(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None),
     """
     For each row of x the fitted row it is attached to and at which distance.
     """
+
+def hdbscan_mst_kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: int, alpha: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """mst_tiles on a k-d tree."""
+
+def hdbscan_attach_kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], fitted: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float) -> tuple[Any, ...]:
+    """hdbscan_attach on a k-d tree."""
 
 def mst_sparse(n: int, data: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], indptr: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, max_distance: float) -> tuple[Any, ...]:
     """

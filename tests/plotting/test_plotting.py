@@ -5,7 +5,8 @@ import matplotlib.pyplot
 import numpy as np
 import pytest
 
-from shoal.plotting import NOISE, PALETTE, color_of, plot_clusters
+import shoal
+from shoal.plotting import NOISE, PALETTE, color_of, plot_clusters, plot_k_distances, plot_reachability
 
 mpl.use("agg")
 
@@ -63,3 +64,30 @@ def test_it_draws_where_it_is_told():
 def test_wrong_shapes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         plot_clusters(**arguments)
+
+
+# --- density -------------------------------------------------------------------------------------------------
+
+
+def test_a_k_distance_curve_ascends_and_tells_the_share_below_eps():
+    ax = plot_k_distances([3.0, 1.0, 2.0, 9.0], 2.0)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1, 2, 3, 9])
+    assert ax.get_legend().get_texts()[0].get_text() == "eps = 2: 50 % of samples at or below"
+    with pytest.raises(ValueError, match=r"distances must be 1D and not empty; got shape \(0,\)"):
+        plot_k_distances([])
+
+
+def test_a_reachability_plot_has_an_area_per_cluster_and_a_line_per_cluster_of_the_hierarchy():
+    X = np.concatenate([np.arange(20.0) * 0.1, 30 + np.arange(20.0)])[:, None]
+    model = shoal.OPTICS(min_samples=3).fit(X)
+    ax = plot_reachability(
+        model.reachability_, model.ordering_, model.labels_, hierarchy=model.cluster_hierarchy_, eps=0.5
+    )
+    assert len(ax.collections) == len(np.unique(model.labels_))
+    assert len(ax.lines) == len(model.cluster_hierarchy_) + 1
+    assert ax.get_ylim()[0] < 0
+    plain = plot_reachability(model.reachability_, model.ordering_)
+    assert len(plain.collections) == 1
+    assert plain.get_ylim()[0] == 0
+    with pytest.raises(ValueError, match=r"must be 1D of one length; got shapes \(3,\) and \(4,\)"):
+        plot_reachability(np.ones(3), np.arange(4))

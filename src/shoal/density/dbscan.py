@@ -21,7 +21,7 @@ from shoal.base.checks import (
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
-from shoal.density.metric import Metric, check_metric, check_search, check_square, jobs
+from shoal.density.metric import Metric, check_metric, check_search, check_square, jobs, with_diagonal
 
 
 class DBSCANResult(NamedTuple):
@@ -91,6 +91,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     See Also
     --------
     k_distances : Helps to choose `eps`.
+    OPTICS : Clusters at every density at once.
 
     Notes
     -----
@@ -254,18 +255,6 @@ def _fit(X: Any, weight: Any, metric: Metric, eps: float, min_samples: int, repo
     return _core.dbscan_graph(values, columns, start, weight, **options)
 
 
-def with_diagonal(X: Any) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
-    """Values, columns and row starts of a CSR matrix, the diagonal stored too: 0 where X has no entry."""
-    n = X.shape[0]
-    row = np.repeat(np.arange(n), np.diff(X.indptr))
-    missing = np.setdiff1d(np.arange(n), row[row == X.indices], assume_unique=True)
-    order = np.argsort(np.concatenate([row, missing]), kind="stable")
-    values = np.concatenate([X.data, np.zeros(missing.size, X.dtype)])[order]
-    columns = np.concatenate([X.indices, missing.astype(np.int32)])[order]
-    start = X.indptr + np.searchsorted(missing, np.arange(n + 1)).astype(np.int32)
-    return values, columns, start
-
-
 def _predict_precomputed(X: Any, core: Any, core_labels: Any, eps: float) -> NDArray[np.int32]:
     out = np.empty(X.shape[0], dtype=np.int32)
     rows = max(1, 2**22 // core.size)
@@ -297,9 +286,11 @@ def dbscan(
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Or (n_samples, n_samples) distances when ``metric="precomputed"``.
-    eps, min_samples, metric, metric_params, algorithm, leaf_size, p, n_jobs, verbose
+    eps, min_samples, metric, metric_params, algorithm, leaf_size, p
         As in :class:`DBSCAN`; the default metric is Euclidean here too.
     sample_weight : array-like of shape (n_samples,), default=None
+    n_jobs, verbose
+        As in :class:`DBSCAN`.
 
     Returns
     -------

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from shoal.base.checks import check_choice, check_int, check_minkowski
@@ -79,3 +80,15 @@ def check_square(X: Any) -> None:
     values: NDArray[Any] = X.data if hasattr(X, "tocsr") else X
     if values.size and values.min() < 0:
         raise ValueError(f"Negative values in X for metric='precomputed': must be >= 0; got {values.min():g}")
+
+
+def with_diagonal(X: Any) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
+    """Values, columns and row starts of a CSR matrix, the diagonal stored too: 0 where X has no entry."""
+    n = X.shape[0]
+    row = np.repeat(np.arange(n), np.diff(X.indptr))
+    missing = np.setdiff1d(np.arange(n), row[row == X.indices], assume_unique=True)
+    order = np.argsort(np.concatenate([row, missing]), kind="stable")
+    values = np.concatenate([X.data, np.zeros(missing.size, X.dtype)])[order]
+    columns = np.concatenate([X.indices, missing.astype(np.int32)])[order]
+    start = X.indptr + np.searchsorted(missing, np.arange(n + 1)).astype(np.int32)
+    return values, columns, start

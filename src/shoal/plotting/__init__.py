@@ -4,7 +4,7 @@ Interactive figures are in the HTML report, :mod:`shoal.report`.
 """
 
 from shoal.plotting.clusters import plot_clusters
-from shoal.plotting.density import plot_k_distances
+from shoal.plotting.density import plot_k_distances, plot_reachability
 from shoal.plotting.hierarchy import plot_condensed_tree, plot_single_linkage, plot_spanning_tree
 from shoal.plotting.palette import NOISE, PALETTE, color_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "plot_clusters",
     "plot_condensed_tree",
     "plot_k_distances",
+    "plot_reachability",
     "plot_single_linkage",
     "plot_spanning_tree",
 ]
