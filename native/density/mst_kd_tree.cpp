@@ -76,7 +76,7 @@ class Boruvka {
       n_components = join(n_components, largest, run);
       run.progress("minimum spanning tree", static_cast<double>(n_ - n_components), static_cast<double>(n_ - 1));
     }
-    return sorted();
+    return sorted(run);
   }
 
  private:
@@ -333,8 +333,28 @@ class Boruvka {
       }
   }
 
-  SpanningTree sorted() {
-    std::sort(edges_.begin(), edges_.end());
+  // Sorts in blocks and merges pairs of them, so that it is shared by threads and may be interrupted.
+  void sort_edges(Run& run) {
+    std::vector<Edge> merged(edges_.size());
+    Blocks blocks{static_cast<Index>(edges_.size()), Index{1} << 15};
+    if (const Index length = parallel::forced_block_length(); length > 0) blocks.length = length;
+    const double work = 20.0 * static_cast<double>(edges_.size());
+    for_blocks(blocks, run, work,
+               [&](Index b, int) { std::sort(edges_.begin() + blocks.begin(b), edges_.begin() + blocks.end(b)); });
+    while (blocks.count() > 1) {
+      const Blocks pairs{blocks.n, 2 * blocks.length};
+      for_blocks(pairs, run, work, [&](Index b, int) {
+        const Index middle = std::min(pairs.begin(b) + blocks.length, pairs.end(b));
+        std::merge(edges_.begin() + pairs.begin(b), edges_.begin() + middle, edges_.begin() + middle,
+                   edges_.begin() + pairs.end(b), merged.begin() + pairs.begin(b));
+      });
+      edges_.swap(merged);
+      blocks = pairs;
+    }
+  }
+
+  SpanningTree sorted(Run& run) {
+    sort_edges(run);
     SpanningTree out;
     out.u.resize(edges_.size());
     out.v.resize(edges_.size());

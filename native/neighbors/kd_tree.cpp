@@ -209,7 +209,7 @@ class NearestFinder {
   void start(T bound = std::numeric_limits<T>::infinity()) {
     if (!in_vectors_) return list_.start(bound);
     std::fill_n(near_, most_, std::numeric_limits<T>::infinity());
-    std::fill_n(near_rows_, most_, std::numeric_limits<std::int32_t>::max());
+    std::fill_n(near_rows_, most_, no_row);
   }
   bool bounded() const { return !in_vectors_; }
   /// Ends it: the first `kept` are to be read in order. False when a bound was too low for k to be found.
@@ -233,7 +233,7 @@ class NearestFinder {
   }
   void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
     const std::int32_t* rows = tree_.rows().data() + leaf * tree_.leaf_size();
-    if (in_vectors_) return ops_.insert(near_, near_rows_, most_, mask, distance, rows);
+    if (in_vectors_) return ops_.insert(near_, near_rows_, most_, mask, tree_.leaf_size(), distance, rows);
     for (; mask; mask &= mask - 1) {
       const int i = std::countr_zero(mask);
       list_.offer(distance[i], rows[i]);
