@@ -51,16 +51,22 @@ def test_one_line_leaves_labels_a_model_and_a_report(shoal, folder):
     assert "shoal-report/report.html" in outcome.out
 
 
+CENTROID = {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7}
+OWN_OPTIONS = {
+    "hdbscan": {"min_cluster_size": 12, "min_samples": 4, "cluster_selection_method": "leaf", "alpha": 1.5},
+}
+
+
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_runs_with_its_own_options(shoal, name):
-    outcome = shoal(
-        f"fit iris.csv -a {name} --n-clusters 4 --max-iter 20 --tol 0.001 --random-state 7 --no-report"
-    )
+    given = OWN_OPTIONS.get(name, CENTROID)
+    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items())
+    outcome = shoal(f"fit iris.csv -a {name} {options} --no-report")
     assert (outcome.code, outcome.err) == (0, "")
     model = library.load_model("shoal-report/model.shoal").estimator
     assert type(model) is ALGORITHMS[name].load()
     parameters = model.get_params()
-    assert [parameters[key] for key in ("n_clusters", "max_iter", "tol", "random_state")] == [4, 20, 0.001, 7]
+    assert {key: parameters[key] for key in given} == given
     np.testing.assert_array_equal(labels_of("shoal-report/labels.csv"), model.labels_)
 
 

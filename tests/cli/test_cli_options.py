@@ -139,7 +139,8 @@ def test_every_algorithm_of_the_registry_is_a_public_estimator_that_fits():
     for algorithm in ALGORITHMS.values():
         cls = algorithm.load()
         assert cls is getattr(shoal, algorithm.class_name)
-        assert cls(n_clusters=2).fit([[0.0], [1.0], [9.0]]).labels_.shape == (3,)
+        size = {"n_clusters": 2} if "n_clusters" in cls().get_params() else {"min_cluster_size": 2}
+        assert cls(**size).fit([[0.0], [1.0], [9.0]]).labels_.shape == (3,)
         assert algorithm.summary
 
 

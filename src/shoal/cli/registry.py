@@ -55,6 +55,12 @@ ALGORITHMS = {
             "centroid",
             "splits clusters in two until there are k: fast for large k, and a hierarchy",
         ),
+        Algorithm(
+            "hdbscan",
+            "shoal.density.hdbscan:HDBSCAN",
+            "density",
+            "clusters of any shape and density, and noise: no number of clusters to choose",
+        ),
     )
 }
 
