@@ -51,16 +51,23 @@ def test_one_line_leaves_labels_a_model_and_a_report(shoal, folder):
     assert "shoal-report/report.html" in outcome.out
 
 
+OWN_OPTIONS = {
+    "centroid": {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7},
+    "dbscan": {"eps": 0.7, "min_samples": 4, "metric": "manhattan"},
+    "optics": {"min_samples": 7, "xi": 0.1, "cluster_method": "xi"},
+}
+
+
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_runs_with_its_own_options(shoal, name):
-    outcome = shoal(
-        f"fit iris.csv -a {name} --n-clusters 4 --max-iter 20 --tol 0.001 --random-state 7 --no-report"
-    )
+    own = OWN_OPTIONS.get(name) or OWN_OPTIONS[ALGORITHMS[name].family]
+    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in own.items())
+    outcome = shoal(f"fit iris.csv -a {name} {options} --no-report")
     assert (outcome.code, outcome.err) == (0, "")
     model = library.load_model("shoal-report/model.shoal").estimator
     assert type(model) is ALGORITHMS[name].load()
     parameters = model.get_params()
-    assert [parameters[key] for key in ("n_clusters", "max_iter", "tol", "random_state")] == [4, 20, 0.001, 7]
+    assert {key: parameters[key] for key in own} == own
     np.testing.assert_array_equal(labels_of("shoal-report/labels.csv"), model.labels_)
 
 
@@ -533,3 +540,22 @@ sys.exit(code)
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_density_clusters_of_a_file(shoal, folder):
+    """A metric that the scores know by another name; noise in its own row; no predict where there is none."""
+    X = np.concatenate(
+        [np.random.default_rng(0).normal(size=(60, 2)) * 0.1 + c for c in (0, 5)] + [[[20, 20]]]
+    )
+    np.savetxt("x.csv", X, delimiter=",", header="a,b", comments="")
+    for name, options in (
+        ("dbscan", "--eps 0.5"),
+        ("optics", "--min-samples 10 --cluster-method dbscan --eps 1"),
+    ):
+        outcome = shoal(f"fit x.csv -a {name} {options} --metric minkowski --out {name}")
+        assert "on 121 rows, 2 columns: 2 clusters" in outcome.out
+        assert "noise" in outcome.out
+        assert (folder / name / "report.html").exists()
+    assert shoal("predict dbscan/model.shoal x.csv --labels p.csv").code == 0
+    np.testing.assert_array_equal(labels_of("p.csv"), labels_of("dbscan/labels.csv"))
+    assert "has no predict" in shoal("predict optics/model.shoal x.csv").err

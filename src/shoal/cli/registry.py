@@ -55,6 +55,18 @@ ALGORITHMS = {
             "centroid",
             "splits clusters in two until there are k: fast for large k, and a hierarchy",
         ),
+        Algorithm(
+            "dbscan",
+            "shoal.density.dbscan:DBSCAN",
+            "density",
+            "connected dense regions of any shape, and noise: needs a radius eps",
+        ),
+        Algorithm(
+            "optics",
+            "shoal.density.optics:OPTICS",
+            "density",
+            "dense regions at every density at once: no radius needed",
+        ),
     )
 }
 
