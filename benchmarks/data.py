@@ -34,6 +34,11 @@ def structureless(n_samples: int, n_features: int, n_clusters: int, seed: int = 
     return {"X": X, "labels": rng.integers(n_clusters, size=n_samples), **_start(X, n_clusters, seed)}
 
 
+def normal(n_samples: int, n_features: int, seed: int = 0) -> Arrays:
+    """One standard normal cloud."""
+    return {"X": np.random.default_rng(seed).normal(size=(n_samples, n_features))}
+
+
 def label_pairs(n_samples: int, n_labels: int, agreement: float, seed: int = 0) -> Arrays:
     """Two label vectors that agree in a share `agreement` of the samples and are independent in the rest."""
     rng = np.random.default_rng(seed)

@@ -143,6 +143,34 @@ def _tile() -> Iterator[Case]:
     yield from _points("tile", "assign", shapes)
 
 
+def _k_nearest() -> Iterator[Case]:
+    for n, d in ((100_000, 3), (100_000, 10)):
+        for kind, make in KINDS.items():
+            yield Case(
+                "neighbors-knn",
+                f"{short(n)} x {d}, k 10",
+                "k-nearest",
+                kind,
+                partial(make, n, d, 20),
+                {"k": 10},
+            )
+
+
+def _spanning_tree() -> Iterator[Case]:
+    """Normal data, as its makers measure it; min_samples counts the point itself."""
+    shapes = ((100_000, 2, 11), (1_000_000, 2, 11), (100_000, 5, 1), (100_000, 5, 11), (50_000, 10, 11))
+    for n, d, min_samples in shapes:
+        yield Case(
+            "neighbors-mst",
+            f"{short(n)} x {d}, min_samples {min_samples}",
+            "spanning-tree",
+            "normal",
+            partial(data.normal, n, d),
+            {"min_samples": min_samples},
+            dtypes=("float64",),
+        )
+
+
 def suites(mnist: str | None = None) -> dict[str, Suite]:
     """All suites by name; `mnist` is the path of an npz file with ``X`` (60000, 784) and ``y``."""
     listed = (
@@ -160,6 +188,13 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
         Suite(
             "mnist", "whole fit on real data: MNIST", partial(_mnist, mnist), "inertia", needs="--mnist FILE"
         ),
+        Suite(
+            "neighbors-knn",
+            "k-d tree built, and the nearest neighbours of all its points",
+            _k_nearest,
+            "value",
+        ),
+        Suite("neighbors-mst", "minimum spanning tree under mutual reachability", _spanning_tree, "value"),
         Suite("import", "cost of the import, once numpy is there", _import, ""),
         Suite(
             "tile", "nearest centre of each row, beside the machine's GEMM", _tile, "labels_nearest", "flop"

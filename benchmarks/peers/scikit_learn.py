@@ -99,6 +99,19 @@ SEEDING = {
     "plusplus-single": Offer(plusplus("sklearn.cluster")),
 }
 
+
+def _k_nearest(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    from sklearn.neighbors import NearestNeighbors
+
+    X, k = arrays["X"], params["k"]
+    return Job(
+        lambda seed: (
+            NearestNeighbors(n_neighbors=k, algorithm="kd_tree", n_jobs=threads).fit(X).kneighbors(X)
+        ),
+        lambda found: Answer({"value": found[0].sum(dtype="float64")}),
+    )
+
+
 LIBRARIES = (
     Library(
         "scikit-learn",
@@ -111,6 +124,9 @@ LIBRARIES = (
             "minibatch": Offer(clusterer("sklearn.cluster", "MiniBatchKMeans")),
             "bisecting": Offer(clusterer("sklearn.cluster", "BisectingKMeans")),
             **metrics("sklearn.metrics"),
+            "k-nearest": Offer(
+                _k_nearest, note="NearestNeighbors, kd_tree, built and asked for its own points"
+            ),
             "assign": Offer(_assign, note="pairwise_distances_argmin"),
             "import": imports("import sklearn"),
             "import-kmeans": imports("from sklearn.cluster import KMeans"),

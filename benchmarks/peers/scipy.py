@@ -60,6 +60,16 @@ def _silhouette(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     return Job(call, lambda value: Answer({"value": np.float64(value)}))
 
 
+def _k_nearest(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    from scipy.spatial import cKDTree
+
+    X, k = arrays["X"], params["k"]
+    return Job(
+        lambda seed: cKDTree(X).query(X, k, workers=threads),
+        lambda found: Answer({"value": found[0].sum(dtype=np.float64)}),
+    )
+
+
 LIBRARIES = (
     Library(
         "scipy",
@@ -68,6 +78,9 @@ LIBRARIES = (
         tasks={
             "lloyd": Offer(_lloyd, note="kmeans2; one assignment fewer than the others"),
             "silhouette": Offer(_silhouette, note="cdist in blocks of rows"),
+            "k-nearest": Offer(
+                _k_nearest, note="cKDTree, built and asked for its own points; computes in float64"
+            ),
             "assign": Offer(_assign, note="vq, finite check off"),
             "import": imports("import scipy"),
             "import-kmeans": imports("from scipy.cluster.vq import kmeans2"),

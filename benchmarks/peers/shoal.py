@@ -21,6 +21,27 @@ def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     )
 
 
+def _k_nearest(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    KDTree = import_module("shoal").KDTree
+    X, k = arrays["X"], params["k"]
+    return Job(
+        lambda seed: KDTree(X).query(k=k),
+        lambda found: Answer({"value": found[0].sum(dtype="float64")}),
+    )
+
+
+def _spanning_tree(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    """The tree of all pairs under mutual reachability, with the k-d tree and the core distances it needs."""
+    core = import_module("shoal._core")
+    X, min_samples = arrays["X"], params["min_samples"]
+
+    def call(seed: int) -> Any:
+        tree = core.kd_tree(X, None, leaf_size=0, metric="euclidean", p=2.0)
+        return core.mst_kd_tree(tree, min_samples=min_samples, alpha=1.0)
+
+    return Job(call, lambda found: Answer({"value": found[0][2].sum()}))
+
+
 def _variant(algorithm: str) -> Library:
     return Library(
         f"shoal {algorithm}",
@@ -49,6 +70,8 @@ LIBRARIES = (
             "minibatch": Offer(clusterer("shoal", "MiniBatchKMeans")),
             "bisecting": Offer(clusterer("shoal", "BisectingKMeans")),
             **metrics("shoal.metrics"),
+            "k-nearest": Offer(_k_nearest, note="built and asked for its own points"),
+            "spanning-tree": Offer(_spanning_tree),
             "assign": Offer(_assign),
             "import": imports("import shoal"),
             "import-kmeans": imports("from shoal import KMeans"),

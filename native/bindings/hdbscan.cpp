@@ -1,7 +1,9 @@
-// HDBSCAN: minimum spanning trees, single linkage, condensed tree, clusters, new rows.
+// HDBSCAN: minimum spanning trees, single linkage, condensed tree, clusters, new rows; density-based validity.
 #include "bindings/rooms.hpp"
 #include "density/attach.hpp"
 #include "density/condensed_tree.hpp"
+#include "density/mst_kd_tree.hpp"
+#include "metrics/dbcv.hpp"
 #include "neighbors/mst.hpp"
 
 namespace shoal::bindings {
@@ -40,6 +42,15 @@ nb::tuple to_python(neighbors::SpanningTree&& tree) {
                         array(std::move(tree.core)));
 }
 
+nb::tuple to_python(density::SpanningTree&& tree, std::vector<double>&& core) {
+  return nb::make_tuple(array(std::move(tree.u)), array(std::move(tree.v)), array(std::move(tree.weight)),
+                        array(std::move(core)));
+}
+
+neighbors::Measure<double> measure(std::string_view metric, double p) {
+  return {neighbors::metric_from_name(metric), p};
+}
+
 template <class T>
 void bind(nb::module_& m) {
   m.def(
@@ -64,6 +75,20 @@ void bind(nb::module_& m) {
       },
       "distances"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a,
       "The same from a symmetric matrix of distances.");
+  m.def(
+      "density_validity",
+      [](const Matrix<T>& x, const Vector<std::int32_t>& cluster, Index n_clusters, double dimension,
+         std::string_view metric, double p, const Progress& progress) {
+        auto found = enter(progress, [&](Run& run) {
+          const Norm norm = norm_from_name(metric);
+          const Space<T> space(norm, p, points(x), norm == Norm::cosine && neighbors::has_zero_row(points(x)), run);
+          return metrics::density_validity(space, view(cluster), n_clusters, dimension, run);
+        });
+        return nb::make_tuple(array(std::move(found.sparseness)), array(std::move(found.separation)),
+                              array(std::move(found.validity)));
+      },
+      "x"_a.noconvert(), "cluster"_a, "n_clusters"_a, nb::kw_only(), "dimension"_a, "metric"_a, "p"_a,
+      "progress"_a.none() = nb::none(), "DBCV of each cluster: (sparseness, separation, validity).");
   m.def(
       "hdbscan_attach",
       [](const Matrix<T>& x, const Matrix<T>& fitted, const Vector<double>& core, const OptionalVector<double>& weight,
@@ -100,6 +125,36 @@ density::Tree tree_of(const Vector<std::int32_t>& parent, const Vector<double>& 
 void bind_hdbscan(nb::module_& m) {
   bind<float>(m);
   bind<double>(m);
+  m.def(
+      "hdbscan_mst_kd_tree",
+      [](const Matrix<double>& x, const OptionalVector<double>& weight, Index min_samples, double alpha,
+         std::string_view metric, double p, const Progress& progress) {
+        std::vector<double> core(x.shape(0));
+        auto tree = enter(progress, [&](Run& run) {
+          const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));
+          const neighbors::KDTree<double> rows(points(x), {}, leaf, measure(metric, p), run);
+          if (!weight) return density::mst_kd_tree<double>(rows, min_samples, alpha, core, run);
+          density::weighted_core_distances(rows, reachability(static_cast<double>(min_samples), alpha, weight), core,
+                                           run);
+          return density::mst_kd_tree<double>(rows, std::span<const double>(core), alpha, run);
+        });
+        return to_python(std::move(tree), std::move(core));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a, "metric"_a, "p"_a,
+      "progress"_a.none() = nb::none(), "mst_tiles on a k-d tree.");
+  m.def(
+      "hdbscan_attach_kd_tree",
+      [](const Matrix<double>& x, const Matrix<double>& fitted, const Vector<double>& core,
+         const OptionalVector<double>& weight, double min_samples, double alpha, std::string_view metric, double p) {
+        auto found = enter([&](Run& run) {
+          const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));
+          const neighbors::KDTree<double> tree(points(fitted), {}, leaf, measure(metric, p), run);
+          return density::attach(points(x), tree, view(core), reachability(min_samples, alpha, weight), run);
+        });
+        return nb::make_tuple(array(std::move(found.row)), array(std::move(found.height)));
+      },
+      "x"_a.noconvert(), "fitted"_a.noconvert(), "core"_a, "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a,
+      "metric"_a, "p"_a, "hdbscan_attach on a k-d tree.");
   m.def(
       "mst_sparse",
       [](Index n, const Vector<double>& data, const Vector<std::int32_t>& indices, const Vector<std::int32_t>& indptr,

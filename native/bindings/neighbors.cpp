@@ -1,19 +1,21 @@
-// The k-d tree: build, k nearest, radius queries.
+// The k-d tree: build, k nearest, radius queries, spanning tree. The R-tree: boxes too.
 #include "bindings/rooms.hpp"
 #include "density/mst_kd_tree.hpp"
 #include "neighbors/kd_tree.hpp"
+#include "neighbors/r_tree.hpp"
 
 namespace shoal::bindings {
 namespace {
 
 using neighbors::KDTree;
+using neighbors::RTree;
 
 nb::object to_python(density::SpanningTree&& tree) {
   return nb::make_tuple(array(std::move(tree.u)), array(std::move(tree.v)), array(std::move(tree.weight)));
 }
 
 template <class T>
-void bind(nb::module_& m, const char* name) {
+void bind(nb::module_& m, const char* name, const char* r_name) {
   nb::class_<KDTree<T>>(m, name)
       .def_prop_ro("n_samples", &KDTree<T>::n_samples)
       .def_prop_ro("n_features", &KDTree<T>::n_features)
@@ -67,6 +69,37 @@ void bind(nb::module_& m, const char* name) {
           "x"_a.noconvert(), "radius"_a.noconvert(), nb::kw_only(), "with_distances"_a, "sorted"_a,
           "count_only"_a = false,
           "(start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].");
+  nb::class_<RTree<T>>(m, r_name)
+      .def_prop_ro("nodes", &RTree<T>::nodes, nb::rv_policy::reference_internal)
+      .def(
+          "box_weights",
+          [](const RTree<T>& tree, const Matrix<T>& low, const Matrix<T>& high, bool with_sums) {
+            std::vector<double> weight(low.shape(0));
+            std::vector<double> sums(with_sums ? low.shape(0) * low.shape(1) : 0);
+            enter([&](Run& run) { neighbors::box_weights<T>(tree, points(low), points(high), weight, sums, run); });
+            return nb::make_tuple(array(std::move(weight)),
+                                  array(std::move(sums), {with_sums ? low.shape(0) : 0, low.shape(1)}));
+          },
+          "low"_a.noconvert(), "high"_a.noconvert(), nb::kw_only(), "with_sums"_a,
+          "(weights, sums) of the points with low <= value <= high.")
+      .def(
+          "within_boxes",
+          [](const RTree<T>& tree, const Matrix<T>& low, const Matrix<T>& high) {
+            auto out =
+                enter([&](Run& run) { return neighbors::within_boxes<T>(tree, points(low), points(high), run); });
+            return nb::make_tuple(array(std::move(out.start)), array(std::move(out.rows)));
+          },
+          "low"_a.noconvert(), "high"_a.noconvert(), "(start, rows): rows[start[i]:start[i + 1]] are in box i.");
+  m.def(
+      "r_tree",
+      [](const Matrix<T>& x, const OptionalVector<T>& weight, Index leaf_size, std::string_view metric, T p) {
+        return nb::cast(enter([&](Run& run) {
+          return RTree<T>(points(x), weights(weight), leaf_size ? leaf_size : neighbors::default_leaf_size(x.shape(1)),
+                          {neighbors::metric_from_name(metric), p}, run);
+        }));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "leaf_size"_a, "metric"_a, "p"_a,
+      "The packed R-tree of the rows of x; leaf_size 0: what was fastest.");
   m.def(
       "mst_kd_tree",
       [](const KDTree<T>& tree, Index min_samples, T alpha) {
@@ -97,8 +130,8 @@ void bind(nb::module_& m, const char* name) {
 }  // namespace
 
 void bind_neighbors(nb::module_& m) {
-  bind<float>(m, "KDTreeF32");
-  bind<double>(m, "KDTreeF64");
+  bind<float>(m, "KDTreeF32", "RTreeF32");
+  bind<double>(m, "KDTreeF64", "RTreeF64");
 }
 
 }  // namespace shoal::bindings

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <tuple>
 
 #include "neighbors/tiles.hpp"
@@ -10,63 +11,120 @@
 namespace shoal::density {
 
 using neighbors::BlockedRows;
+using neighbors::KDTree;
 using neighbors::Near;
+using neighbors::Reachability;
 using neighbors::Space;
 
-template <class T>
-Attachment attach(const Space<T>& rows, const Space<T>& fitted, std::span<const double> core,
-                  const neighbors::Reachability& reach, Run& run) {
-  constexpr double inf = std::numeric_limits<double>::infinity();
-  const Index n = rows.rows().n_samples;
-  const Index d = rows.rows().n_features;
-  const BlockedRows<T> base(fitted, run);
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+// The distance within which the weight is enough, infinite when the whole list is not.
+template <class Neighbour>
+double enough_within(Index k, const Reachability& reach, Neighbour&& neighbour) {
+  double within = 0;
+  for (Index r = 0; r < k; ++r) {
+    const Near near = neighbour(r);
+    if ((within += reach.weight ? reach.weight[near.index] : 1) >= reach.min_samples) return near.distance;
+  }
+  return inf;
+}
+
+// nearest(rows, k, list): the k nearest fitted rows of some of the rows.
+template <class T, class Nearest>
+Attachment attach_all(Points<const T> x, Index n_fitted, std::span<const double> core, const Reachability& reach,
+                      Nearest&& nearest) {
+  const auto n = static_cast<std::size_t>(x.n_samples);
+  const auto d = static_cast<std::size_t>(x.n_features);
   Attachment result;
-  result.row.resize(static_cast<std::size_t>(n));
-  result.height.resize(static_cast<std::size_t>(n));
-  std::vector<std::int32_t> open(static_cast<std::size_t>(n));
-  for (Index i = 0; i < n; ++i) open[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);
+  result.row.resize(n);
+  result.height.resize(n);
+  std::vector<std::int32_t> open(n);
+  std::iota(open.begin(), open.end(), 0);
   std::vector<T> some;
   std::vector<Near> near;
-  for (Index k = std::min<Index>(base.n(), 2 * static_cast<Index>(std::ceil(reach.min_samples))); !open.empty();
-       k = std::min(base.n(), 2 * k)) {
-    Points<const T> x = rows.rows();
-    if (static_cast<Index>(open.size()) < n) {
-      some.resize(open.size() * static_cast<std::size_t>(d));
-      for (std::size_t i = 0; i < open.size(); ++i)
-        std::copy_n(x.row(open[i]), d, some.data() + i * static_cast<std::size_t>(d));
-      x = {some.data(), static_cast<Index>(open.size()), d};
+  for (Index k = std::min(n_fitted, 2 * static_cast<Index>(std::ceil(reach.min_samples))); !open.empty();
+       k = std::min(n_fitted, 2 * k)) {
+    Points<const T> rows = x;
+    if (open.size() < n) {
+      some.resize(open.size() * d);
+      for (std::size_t i = 0; i < open.size(); ++i) std::copy_n(x.row(open[i]), d, some.data() + i * d);
+      rows = {some.data(), static_cast<Index>(open.size()), x.n_features};
     }
-    const Space<T> here(rows, x);
-    const BlockedRows<T> queries(here, run, base.origin());
     near.resize(open.size() * static_cast<std::size_t>(k));
-    neighbors::k_nearest(queries, base, k, near, run);
-    std::vector<std::int32_t> left;
+    nearest(rows, k, near);
+    std::size_t left = 0;
     for (std::size_t i = 0; i < open.size(); ++i) {
       const Near* list = near.data() + i * static_cast<std::size_t>(k);
-      double within = 0;
-      double own = inf;
-      for (Index r = 0; r < k && own == inf; ++r)
-        if ((within += reach.weight ? reach.weight[list[r].index] : 1) >= reach.min_samples) own = list[r].distance;
+      const double own = enough_within(k, reach, [&](Index r) { return list[r]; });
       std::tuple<double, double, std::int32_t> best{inf, inf, 0};
-      for (Index r = 0; r < k; ++r)
-        best = std::min(best,
-                        {std::max({own, core[static_cast<std::size_t>(list[r].index)], list[r].distance / reach.alpha}),
-                         list[r].distance, list[r].index});
-      if (k < base.n() && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) {
-        left.push_back(open[i]);
+      for (Index r = 0; r < k; ++r) {
+        const double other = core[static_cast<std::size_t>(list[r].index)];
+        best =
+            std::min(best, {std::max({own, other, list[r].distance / reach.alpha}), list[r].distance, list[r].index});
+      }
+      // a row beyond the list is at least as far as its last
+      if (k < n_fitted && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) {
+        open[left++] = open[i];
         continue;
       }
       result.height[static_cast<std::size_t>(open[i])] = std::get<0>(best);
       result.row[static_cast<std::size_t>(open[i])] = std::get<2>(best);
     }
-    open = std::move(left);
+    open.resize(left);
   }
   return result;
 }
 
-template Attachment attach(const Space<float>&, const Space<float>&, std::span<const double>,
-                           const neighbors::Reachability&, Run&);
-template Attachment attach(const Space<double>&, const Space<double>&, std::span<const double>,
-                           const neighbors::Reachability&, Run&);
+}  // namespace
+
+template <class T>
+Attachment attach(const Space<T>& rows, const Space<T>& fitted, std::span<const double> core, const Reachability& reach,
+                  Run& run) {
+  const BlockedRows<T> base(fitted, run);
+  return attach_all<T>(rows.rows(), base.n(), core, reach, [&](Points<const T> some, Index k, std::span<Near> near) {
+    const Space<T> here(rows, some);
+    const BlockedRows<T> queries(here, run, base.origin());
+    neighbors::k_nearest(queries, base, k, near, run);
+  });
+}
+template Attachment attach(const Space<float>&, const Space<float>&, std::span<const double>, const Reachability&,
+                           Run&);
+template Attachment attach(const Space<double>&, const Space<double>&, std::span<const double>, const Reachability&,
+                           Run&);
+
+Attachment attach(Points<const double> rows, const KDTree<double>& fitted, std::span<const double> core,
+                  const Reachability& reach, Run& run) {
+  std::vector<double> distance;
+  std::vector<std::int32_t> row;
+  return attach_all<double>(rows, fitted.n_samples(), core, reach,
+                            [&](Points<const double> some, Index k, std::span<Near> near) {
+                              distance.resize(near.size());
+                              row.resize(near.size());
+                              neighbors::k_nearest(fitted, some, k, distance.data(), row.data(), run);
+                              for (std::size_t i = 0; i < near.size(); ++i) near[i] = {distance[i], row[i]};
+                            });
+}
+
+void weighted_core_distances(const KDTree<double>& tree, const Reachability& reach, std::span<double> core, Run& run) {
+  const Index n = tree.n_samples();
+  std::vector<double> distance;
+  std::vector<std::int32_t> row;
+  for (Index k = std::min(n, static_cast<Index>(std::ceil(reach.min_samples)));; k = std::min(n, 2 * k)) {
+    distance.resize(static_cast<std::size_t>(n * k));
+    row.resize(static_cast<std::size_t>(n * k));
+    neighbors::k_nearest_of_own(tree, k, distance.data(), row.data(), run);
+    bool enough = true;
+    for (Index i = 0; i < n; ++i) {
+      const auto at = static_cast<std::size_t>(i * k);
+      core[static_cast<std::size_t>(i)] = enough_within(k, reach, [&](Index r) {
+        return Near{distance[at + static_cast<std::size_t>(r)], row[at + static_cast<std::size_t>(r)]};
+      });
+      enough = enough && core[static_cast<std::size_t>(i)] < inf;
+    }
+    if (enough || k == n) return;
+  }
+}
 
 }  // namespace shoal::density

@@ -157,25 +157,34 @@ class Boruvka {
     const std::int32_t* near = near_.data() + i * k_;
     // what is not in the list is at least this far
     const T sure = std::max(core(i), length(reduced[k_ - 1]));
-    if (beyond_[size_of(i)] >= sure) return;
-    Edge best{infinity<T>, 0, 0};
-    Index best_other = none;
-    for (Index j = 0; j < k_; ++j) {
-      if (near[j] == i || component(near[j]) == own) continue;
-      const T w = weight(i, near[j], reduced[j]);
-      if (w > best.weight) continue;
-      if (const Edge e = edge(w, i, near[j]); e < best) {
-        best = e;
-        best_other = near[j];
+    if (beyond_[size_of(i)] >= just_below(sure)) return;
+    // the first of the list are within core(i): their lengths do not matter
+    Index within = 0;
+    if (!core_.empty())
+      for (within = k_; within > 0 && length(reduced[within - 1]) > core(i); --within) {
       }
+    // of equal edges of one point the one to the smaller row comes first
+    T least = infinity<T>;
+    std::int32_t least_row = std::numeric_limits<std::int32_t>::max();
+    std::int32_t least_other = none;
+    for (Index j = 0; j < k_; ++j) {
+      const std::int32_t other = near[j];
+      if (other == i || component(other) == own) continue;
+      const T joint = std::max(core(i), core(other));
+      const T w = j < within ? joint : std::max(joint, length(reduced[j]));
+      if (w > least) continue;
+      const std::int32_t row = tree_.row(other);
+      if (w == least && row > least_row) continue;
+      least = w;
+      least_row = row;
+      least_other = other;
     }
-    if (best_other != none) lower_bound(own, best.weight);
-    const bool complete = k_ == n_;
-    if (best_other != none && (best.weight < sure || complete)) {
-      weight_[size_of(i)] = best.weight;
-      other_[size_of(i)] = static_cast<std::int32_t>(best_other);
+    if (least_other != none) lower_bound(own, least);
+    if (least_other != none && (least < sure || k_ == n_)) {
+      weight_[size_of(i)] = least;
+      other_[size_of(i)] = least_other;
     } else {
-      beyond_[size_of(i)] = std::max(beyond_[size_of(i)], just_below(std::min(best.weight, sure)));
+      beyond_[size_of(i)] = std::max(beyond_[size_of(i)], just_below(std::min(least, sure)));
     }
   }
 

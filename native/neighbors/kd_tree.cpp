@@ -7,6 +7,7 @@
 
 #include "neighbors/nearest_list.hpp"
 #include "neighbors/nearest_search.hpp"
+#include "neighbors/ordering.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::neighbors {
@@ -17,11 +18,6 @@ using parallel::for_blocks;
 
 std::size_t size_of(Index n) {
   return static_cast<std::size_t>(n);
-}
-
-/// Blocks of one, for pieces of work that are large already.
-Blocks one_by_one(std::size_t n) {
-  return {static_cast<Index>(n), 1};
 }
 
 /// Blocks of queries: long enough that handing them out costs nothing, short enough that Ctrl-C is heard in time
@@ -35,99 +31,6 @@ Blocks query_blocks(Index n_queries, Index unit, Index n, Index d) {
 double work_of_queries(Index n_queries, Index d) {
   return 300.0 * static_cast<double>(n_queries) * static_cast<double>(d + 2);
 }
-
-/// A range of leaves to be ordered: into units of 8^level leaves, and each of these further.
-struct Range {
-  Index begin;
-  Index end;
-  int level;
-};
-
-/// Orders rows by halving ranges at the median of the widest side.
-template <class T>
-class Halving {
- public:
-  Halving(Points<const T> x, Index leaf_size, std::vector<std::int32_t>& rows)
-      : x_(x), leaf_size_(leaf_size), rows_(rows) {}
-
-  /// Halves the range in two, or returns false when it is one leaf.
-  bool halve(Range range, Range& left, Range& right, std::vector<std::pair<T, std::int32_t>>& scratch) const {
-    Index units;
-    for (;; --range.level) {
-      units = count_units(range);
-      if (units > 1) break;
-      if (range.level == 0) return false;
-    }
-    const Index unit = Index{1} << (3 * range.level);
-    const Index half = (range.end - range.begin + unit) / (2 * unit);  // to the nearest
-    const Index middle = range.begin + std::clamp<Index>(half, 1, units - 1) * unit;
-    left = {range.begin, middle, range.level};
-    right = {middle, range.end, range.level};
-
-    const Index first = range.begin * leaf_size_;
-    const Index last = std::min(range.end * leaf_size_, x_.n_samples);
-    const std::span<std::int32_t> rows(rows_.data() + first, size_of(last - first));
-    const Index feature = widest(rows, scratch);
-    scratch.resize(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) scratch[i] = {x_.data[rows[i] * x_.n_features + feature], rows[i]};
-    std::nth_element(scratch.begin(), scratch.begin() + (middle * leaf_size_ - first), scratch.end());
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = scratch[i].second;
-    return true;
-  }
-
-  /// Orders the range down to its leaves, and the rows in each.
-  void finish(Range range, std::vector<std::pair<T, std::int32_t>>& scratch) const {
-    std::vector<Range> waiting{range};
-    while (!waiting.empty()) {
-      const Range next = waiting.back();
-      waiting.pop_back();
-      Range left, right;
-      if (halve(next, left, right, scratch)) {
-        waiting.push_back(left);
-        waiting.push_back(right);
-      } else {
-        std::sort(rows_.begin() + next.begin * leaf_size_,
-                  rows_.begin() + std::min(next.end * leaf_size_, x_.n_samples));
-      }
-    }
-  }
-
- private:
-  static Index count_units(const Range& range) {
-    return (range.end - range.begin + (Index{1} << (3 * range.level)) - 1) >> (3 * range.level);
-  }
-
-  Index widest(std::span<const std::int32_t> rows, std::vector<std::pair<T, std::int32_t>>&) const {
-    const Index d = x_.n_features;
-    if (d == 1) return 0;
-    constexpr Index most = 256;
-    T low[most], high[most];
-    Index best = 0;
-    T best_side = -1;
-    for (Index first = 0; first < d; first += most) {
-      const Index n = std::min(most, d - first);
-      std::copy_n(x_.row(rows[0]) + first, n, low);
-      std::copy_n(x_.row(rows[0]) + first, n, high);
-      for (const std::int32_t row : rows) {
-        const T* value = x_.row(row) + first;
-        for (Index f = 0; f < n; ++f) {
-          low[f] = std::min(low[f], value[f]);
-          high[f] = std::max(high[f], value[f]);
-        }
-      }
-      for (Index f = 0; f < n; ++f)
-        if (high[f] - low[f] > best_side) {
-          best_side = high[f] - low[f];
-          best = first + f;
-        }
-    }
-    return best;
-  }
-
-  Points<const T> x_;
-  Index leaf_size_;
-  std::vector<std::int32_t>& rows_;
-};
 
 }  // namespace
 
@@ -146,14 +49,14 @@ Index default_leaf_size(Index n_features) {
 // --- building -------------------------------------------------------------------------------------------------------
 
 template <class T>
-KDTree<T>::KDTree(Points<const T> x, Weights<T> weight, Index leaf_size, Measure<T> measure, Run& run)
+KDTree<T>::KDTree(Points<const T> x, Weights<T> weight, Index leaf_size, Measure<T> measure, Run& run, Order order)
     : n_(x.n_samples),
       d_(x.n_features),
       leaf_size_(leaf_size),
       measure_(measure),
       ops_(node_ops<T>(measure.metric, x.n_features)) {
   shape();
-  order(x, run);
+  rows_ = tree_order(x, leaf_size_, order, run);
   fill(x, weight, run);
 }
 
@@ -166,32 +69,6 @@ void KDTree<T>::shape() {
     if (n <= fanout) break;
   }
   min_rows_.assign(first, std::numeric_limits<std::int32_t>::max());
-}
-
-template <class T>
-void KDTree<T>::order(Points<const T> x, Run& run) {
-  rows_.resize(size_of(n_));
-  std::iota(rows_.begin(), rows_.end(), 0);
-  const Halving<T> halving(x, leaf_size_, rows_);
-  using Scratch = std::vector<std::pair<T, std::int32_t>>;
-  std::vector<Scratch> scratch(size_of(parallel::n_threads()));
-  // ranges side by side until there are enough of them for any number of threads, then each of them to its end
-  constexpr std::size_t enough = 512;
-  std::vector<Range> ranges{{0, n_leaves(), n_levels() - 1}};
-  const double work_per_round = 20.0 * static_cast<double>(n_);
-  while (ranges.size() < enough) {
-    std::vector<Range> halves(2 * ranges.size(), Range{0, 0, 0});
-    for_blocks(one_by_one(ranges.size()), run, work_per_round, [&](Index b, int thread) {
-      Range* out = halves.data() + 2 * b;
-      if (!halving.halve(ranges[size_of(b)], out[0], out[1], scratch[size_of(thread)])) out[0] = ranges[size_of(b)];
-    });
-    std::erase_if(halves, [](const Range& range) { return range.begin == range.end; });
-    const bool done = halves.size() == ranges.size();
-    ranges = std::move(halves);
-    if (done) break;
-  }
-  for_blocks(one_by_one(ranges.size()), run, 5 * work_per_round,
-             [&](Index b, int thread) { halving.finish(ranges[size_of(b)], scratch[size_of(thread)]); });
 }
 
 template <class T>
@@ -294,26 +171,89 @@ T KDTree<T>::max_reduced(Node node, const T* query) const {
   return out[node.number % fanout];
 }
 
+namespace {
+
+/// Queries in an order in which neighbours in space follow each other, so that the nodes they need are in the cache.
+/// No result depends on it. With many features a query costs so much more than its misses that it is not worth it.
+template <class T>
+class QueryOrder {
+ public:
+  QueryOrder(Points<const T> x, Run& run) {
+    constexpr Index few = 2048;
+    constexpr Index most_features = 8;
+    constexpr Index leaf_size = 64;
+    if (x.n_samples > few && x.n_features <= most_features) order_ = tree_order(x, leaf_size, Order::halving, run);
+  }
+  Index operator[](Index i) const { return order_.empty() ? i : order_[size_of(i)]; }
+
+ private:
+  std::vector<std::int32_t> order_;
+};
+
+}  // namespace
+
 // --- k nearest ------------------------------------------------------------------------------------------------------
 
 namespace {
 
-/// Finds the k nearest.
+/// Finds the k nearest: in vectors when k is small, else one by one.
 template <class T>
-struct NearestFinder {
-  const KDTree<T>& tree;
-  NearestList<T> list;
+class NearestFinder {
+ public:
+  NearestFinder(const KDTree<T>& tree, Index k) : tree_(tree), ops_(tree.ops()), k_(k) {
+    if (k <= ops_.longest_list) most_ = (k + ops_.list_lanes - 1) / ops_.list_lanes * ops_.list_lanes;
+  }
 
-  T limit() const { return list.worst(); }
-  bool skips(Node) const { return false; }
-  bool takes(T near, Node node) const { return list.takes(near, tree.min_row(node)); }
-  void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
-    const Index first = leaf * tree.leaf_size();
-    for (; mask; mask &= mask - 1) {
-      const int i = std::countr_zero(mask);
-      list.offer(distance[i], tree.row(first + i));
+  /// Starts a new query, whose neighbours are written here.
+  void start(T* distances, std::int32_t* rows) {
+    distances_ = distances;
+    rows_ = rows;
+    if (most_) {
+      std::fill_n(near_, most_, std::numeric_limits<T>::infinity());
+      std::fill_n(near_rows_, most_, std::numeric_limits<std::int32_t>::max());
+    } else {
+      list_ = NearestList<T>(distances, rows, k_);
     }
   }
+  void finish() {
+    if (most_) {
+      std::copy_n(near_, k_, distances_);
+      for (Index j = 0; j < k_; ++j) rows_[j] = static_cast<std::int32_t>(near_rows_[j]);
+    } else {
+      list_.sort();
+    }
+  }
+
+  T limit() const { return most_ ? near_[k_ - 1] : list_.worst(); }
+  bool skips(Node) const { return false; }
+  bool takes(T near, Node node) const {
+    if (!most_) return list_.takes(near, tree_.min_row(node));
+    const T worst = near_[k_ - 1];
+    return near < worst || (near == worst && tree_.min_row(node) < near_rows_[k_ - 1]);
+  }
+  void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
+    const std::int32_t* rows = tree_.rows().data() + leaf * tree_.leaf_size();
+    if (most_) {
+      ops_.insert(near_, near_rows_, most_, mask, distance, rows);
+      return;
+    }
+    for (; mask; mask &= mask - 1) {
+      const int i = std::countr_zero(mask);
+      list_.offer(distance[i], rows[i]);
+    }
+  }
+
+ private:
+  static constexpr int room = 64;  // at least every level's longest_list
+  const KDTree<T>& tree_;
+  const NodeOps<T> ops_;
+  const Index k_;
+  Index most_ = 0;  // length of the list in vectors; 0: not in vectors
+  alignas(64) T near_[room];
+  alignas(64) WideRow<T> near_rows_[room];
+  T* distances_ = nullptr;
+  std::int32_t* rows_ = nullptr;
+  NearestList<T> list_;
 };
 
 /// Calls body(position, list) for every point of the tree with its k nearest; the lists' memory is lent by
@@ -324,14 +264,15 @@ void for_each_own(const KDTree<T>& tree, Index k, Run& run, Target&& target, Bod
   const Blocks blocks = query_blocks(tree.n_leaves(), leaf_size, tree.n_samples(), tree.n_features());
   for_blocks(blocks, run, work_of_queries(tree.n_samples(), tree.n_features()), [&](Index b, int thread) {
     NearestSearch<T> search(tree);
+    NearestFinder<T> finder(tree, k);
     std::vector<T> query(size_of(tree.n_features()));
     for (Index leaf = blocks.begin(b); leaf < blocks.end(b); ++leaf)
       for (Index i = leaf * leaf_size; i < std::min(tree.n_samples(), (leaf + 1) * leaf_size); ++i) {
         tree.point(i, query.data());
         const auto [distances, rows] = target(i, thread);
-        NearestFinder<T> finder{tree, NearestList<T>(distances, rows, k)};
+        finder.start(distances, rows);
         search.search_from(static_cast<std::int32_t>(leaf), query.data(), finder);
-        finder.list.sort();
+        finder.finish();
         body(i, distances, rows);
       }
   });
@@ -341,15 +282,18 @@ void for_each_own(const KDTree<T>& tree, Index k, Run& run, Target&& target, Bod
 
 template <class T>
 void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, std::int32_t* rows, Run& run) {
+  const QueryOrder<T> order(x, run);
   const Blocks blocks = query_blocks(x.n_samples, 1, tree.n_samples(), tree.n_features());
   const Measure<T> measure = tree.measure();
   for_blocks(blocks, run, work_of_queries(x.n_samples, x.n_features), [&](Index b, int) {
     NearestSearch<T> search(tree);
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+    NearestFinder<T> finder(tree, k);
+    for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
+      const Index i = order[at];
       T* own = distances + i * k;
-      NearestFinder<T> finder{tree, NearestList<T>(own, rows + i * k, k)};
+      finder.start(own, rows + i * k);
       search.search(x.row(i), finder);
-      finder.list.sort();
+      finder.finish();
       for (Index j = 0; j < k; ++j) own[j] = measure.distance(own[j]);
     }
   });
@@ -393,9 +337,12 @@ template <class T>
 void weights_within(const KDTree<T>& tree, Points<const T> x, std::span<const T> radius, std::span<double> out,
                     Run& run) {
   const Blocks blocks = query_blocks(x.n_samples, 1, tree.n_samples(), tree.n_features());
+  const QueryOrder<T> order(x, run);
   for_blocks(blocks, run, work_of_queries(x.n_samples, x.n_features), [&](Index b, int) {
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
+    for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
+      const Index i = order[at];
       out[size_of(i)] = weight_within(tree, x.row(i), tree.measure().reduce(radius[size_of(i)]));
+    }
   });
 }
 
@@ -406,8 +353,10 @@ Neighbourhoods<T> within(const KDTree<T>& tree, Points<const T> x, std::span<con
   const Blocks blocks = query_blocks(n, 1, tree.n_samples(), tree.n_features());
   Neighbourhoods<T> out;
   out.start.assign(size_of(n + 1), 0);
+  const QueryOrder<T> order(x, run);
   for_blocks(blocks, run, work_of_queries(n, x.n_features), [&](Index b, int) {
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+    for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
+      const Index i = order[at];
       Index count = 0;
       visit_within(
           tree, x.row(i), measure.reduce(radius[size_of(i)]),
@@ -430,14 +379,15 @@ Neighbourhoods<T> within(const KDTree<T>& tree, Points<const T> x, std::span<con
   for_blocks(blocks, run, work_of_queries(n, x.n_features), [&](Index b, int) {
     alignas(64) T distance[max_leaf_size];
     std::vector<std::pair<T, std::int32_t>> found;
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+    for (Index next = blocks.begin(b); next < blocks.end(b); ++next) {
+      const Index i = order[next];
       const T* query = x.row(i);
       std::int32_t* rows = out.rows.data() + out.start[size_of(i)];
       const auto count = size_of(out.start[size_of(i + 1)] - out.start[size_of(i)]);
       if (!wanted.distances && !wanted.sorted) {
-        std::int32_t* next = rows;
+        std::int32_t* end = rows;
         for_each_within(tree, query, measure.reduce(radius[size_of(i)]),
-                        [&](Index position) { *next++ = tree.row(position); });
+                        [&](Index position) { *end++ = tree.row(position); });
         std::sort(rows, rows + count);
         continue;
       }

@@ -58,6 +58,9 @@ struct Node {
   std::int32_t number;
 };
 
+/// How points come to stand beside each other; see ordering.hpp.
+enum class Order { halving, tiles };
+
 /// Levels a tree can have: leaves of at least 16 points, fewer than 2^31 points.
 inline constexpr int max_levels = 10;
 /// Room for every node that waits in a depth-first search.
@@ -67,7 +70,8 @@ template <class T>
 class KDTree {
  public:
   /// Precondition: 1 <= n < 2^31; values finite; leaf_size a multiple of leaf_multiple, at most max_leaf_size.
-  KDTree(Points<const T> x, Weights<T> weight, Index leaf_size, Measure<T> measure, Run& run);
+  KDTree(Points<const T> x, Weights<T> weight, Index leaf_size, Measure<T> measure, Run& run,
+         Order order = Order::halving);
 
   Index n_samples() const { return n_; }
   Index n_features() const { return d_; }
@@ -148,7 +152,6 @@ class KDTree {
     return boxes(node.level, node.number / fanout)[column * fanout + node.number % fanout];
   }
   void shape();
-  void order(Points<const T> x, Run& run);
   void fill(Points<const T> x, Weights<T> weight, Run& run);
   void fill_level(int level, Run& run);
 

@@ -109,7 +109,8 @@ class TileTree {
   }
 
   void neighbours(const BlockedRows<T>& rows) {
-    Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(reach_.min_samples)) - 1, 8));
+    const double wanted = reach_.core ? 1 : reach_.min_samples;
+    Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(wanted)) - 1, 8));
     std::vector<Near> near;
     for (;; k = std::min(n_ - 1, 2 * k)) {
       near.resize(static_cast<std::size_t>(n_ * k));
@@ -117,7 +118,8 @@ class TileTree {
       core_.resize(static_cast<std::size_t>(n_));
       bool enough = true;
       for (Index i = 0; i < n_; ++i) {
-        core_[static_cast<std::size_t>(i)] = core_distance(near.data() + i * k, k, i, reach_);
+        core_[static_cast<std::size_t>(i)] =
+            reach_.core ? reach_.core[i] : core_distance(near.data() + i * k, k, i, reach_);
         enough = enough && core_[static_cast<std::size_t>(i)] < inf;
       }
       if (enough || k == n_ - 1) break;
@@ -300,7 +302,8 @@ class TileTree {
       const std::int32_t most = std::max({to_end[0], between, heaviest[static_cast<std::size_t>(b)]});
       if (thread == 0) run_.tick();
       if (run_.stopped()) throw Interrupted{};
-      if (least_length(rows, a, rows, b) <= space_.length(space_.to_sum(reach_of(most))) * (1 + 1e-12)) {
+      if (least_length(rows, a, rows, b) <= space_.length(space_.to_sum(reach_of(most))) * (1 + 1e-12) &&
+          !are_apart(rows, a, rows, b, reach_of(most))) {
         tile.load(a, b);
         for (Index i = 0; i < size; ++i) tile.want_lane(i, reach_of(std::max(to_end[i], between)));
         std::int32_t from_start[block_rows];

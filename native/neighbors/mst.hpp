@@ -35,6 +35,7 @@ struct Reachability {
   double min_samples = 5;  // counts the row itself
   double alpha = 1;
   const double* weight = nullptr;  // one per row, positive; null: one each
+  const double* core = nullptr;    // core distances to use instead (mst_tiles only); null: those of min_samples
 };
 
 /// Sets of rows that are connected.

@@ -13,6 +13,7 @@ namespace shoal::neighbors {
 template <class T>
 class NearestList {
  public:
+  NearestList() = default;
   NearestList(T* distances, std::int32_t* rows, Index k) : distances_(distances), rows_(rows), k_(k) {
     std::fill_n(distances_, k_, std::numeric_limits<T>::infinity());
     std::fill_n(rows_, k_, std::numeric_limits<std::int32_t>::max());
@@ -66,10 +67,10 @@ class NearestList {
     rows_[hole] = row;
   }
 
-  T* distances_;
-  std::int32_t* rows_;
-  Index k_;
-  Index place_of_worst_;
+  T* distances_ = nullptr;
+  std::int32_t* rows_ = nullptr;
+  Index k_ = 0;
+  Index place_of_worst_ = 0;
 };
 
 }  // namespace shoal::neighbors

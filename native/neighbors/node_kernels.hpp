@@ -10,6 +10,7 @@
 // minkowski are widened by a few units in the last place.)
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 #include "base/points.hpp"
 
@@ -24,6 +25,10 @@ inline constexpr int fanout = 8;
 inline constexpr int leaf_multiple = 16;
 inline constexpr int max_leaf_size = 64;
 
+/// Row numbers in lanes as wide as the distances beside them.
+template <class T>
+using WideRow = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
 template <class T>
 struct NodeOps {
   /// near[b] = reduced distance from the query to box b; returns the mask of those <= bound.
@@ -33,15 +38,33 @@ struct NodeOps {
   /// distance[i] = reduced distance from the query to point i, where it is <= bound (elsewhere: anything above);
   /// returns the mask of those <= bound.
   std::uint64_t (*leaf)(const T* points, Index leaf_size, const T* query, Index n_features, T p, T bound, T* distance);
+  /// Inserts the points of the mask into a list ascending by (distance, row) of `most` values in whole vectors; what
+  /// falls off its end is lost. Precondition: most a multiple of list_lanes, at most longest_list.
+  void (*insert)(T* distances, WideRow<T>* rows, Index most, std::uint64_t mask, const T* distance,
+                 const std::int32_t* row);
+  Index list_lanes;
+  Index longest_list;  // 0: this level has no vectors
+};
+
+/// The same for axis-aligned boxes: low[f] <= value <= high[f] in every feature.
+template <class T>
+struct BoxOps {
+  /// The mask of the boxes that share a point with [low, high]; *inside is the mask of those that lie in it.
+  std::uint32_t (*overlap)(const T* boxes, const T* low, const T* high, Index n_features, std::uint32_t* inside);
+  /// The mask of the points of a leaf that lie in it.
+  std::uint64_t (*leaf)(const T* points, Index leaf_size, const T* low, const T* high, Index n_features);
 };
 
 template <class T>
 struct NodeKernels {
+  BoxOps<T> box;
   NodeOps<T> (*ops)(Metric metric, Index n_features);
 };
 
 /// The operations of the level in use.
 template <class T>
 NodeOps<T> node_ops(Metric metric, Index n_features);
+template <class T>
+BoxOps<T> box_ops();
 
 }  // namespace shoal::neighbors

@@ -130,8 +130,69 @@ std::uint64_t leaf(const T* points, Index leaf_size, const T* query, Index n_fea
   return mask;
 }
 
+// Lists longer than this many vectors are not kept in registers.
+inline constexpr int most_vectors = 4;
+
+// {before's last lane, all lanes of v but the last}
+template <class V, int... I>
+SHOAL_INLINE V shifted(V before, V v, std::integer_sequence<int, I...>) {
+  constexpr int W = sizeof...(I);
+  return detail::shuffle(before, v, std::integer_sequence<int, (W - 1 + I)...>{});
+}
+
+template <class T, int R>
+void insert_into(T* distances, Int<T>* rows, std::uint64_t mask, const T* distance, const std::int32_t* row) {
+  if constexpr (lanes_of<T> > 1) {
+    constexpr int W = lanes_of<T>;
+    constexpr auto lanes = std::make_integer_sequence<int, W>{};
+    using V = Vec<T>;
+    using I = IntVec<T>;
+    V list[R];
+    I names[R];
+    for (int r = 0; r < R; ++r) {
+      list[r] = load<V>(distances + r * W);
+      names[r] = load<I>(rows + r * W);
+    }
+    for (; mask; mask &= mask - 1) {
+      const int i = __builtin_ctzll(mask);
+      const V x = broadcast<V>(distance[i]);
+      const I name = broadcast<I>(static_cast<Int<T>>(row[i]));
+      // what x comes before moves one place up; x takes the first such place
+      V values_before = x;
+      I names_before = name;
+      I moved_before = I{};
+      for (int r = 0; r < R; ++r) {
+        const V value = list[r];
+        const I own = names[r];
+        const I moves = (x < value) | ((x == value) & (name < own));
+        const I below_moves = shifted(moved_before, moves, lanes);
+        list[r] = select(moves, select(below_moves, shifted(values_before, value, lanes), x), value);
+        names[r] = select(moves, select(below_moves, shifted(names_before, own, lanes), name), own);
+        values_before = value;
+        names_before = own;
+        moved_before = moves;
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      store(distances + r * W, list[r]);
+      store(rows + r * W, names[r]);
+    }
+  }
+}
+
+template <class T>
+void insert(T* distances, Int<T>* rows, Index most, std::uint64_t mask, const T* distance, const std::int32_t* row) {
+  with_constant<most_vectors>(static_cast<int>(most / lanes_of<T>), [&](auto vectors) {
+    insert_into<T, decltype(vectors)::value>(distances, rows, mask, distance, row);
+  });
+}
+
+template <class T>
+inline constexpr Index longest_list = lanes_of<T> > 1 ? most_vectors * lanes_of<T> : 0;
+
 template <class T, Metric M, int D>
-inline constexpr neighbors::NodeOps<T> ops_of = {near<T, M, D>, far<T, M, D>, leaf<T, M, D>};
+inline constexpr neighbors::NodeOps<T> ops_of = {near<T, M, D>, far<T, M, D>, leaf<T, M, D>,
+                                                 insert<T>,     lanes_of<T>,  longest_list<T>};
 
 template <class T>
 neighbors::NodeOps<T> ops(Metric metric, Index n_features) {
@@ -158,7 +219,47 @@ neighbors::NodeOps<T> ops(Metric metric, Index n_features) {
 }
 
 template <class T>
-inline constexpr neighbors::NodeKernels<T> table = {ops<T>};
+std::uint32_t overlap(const T* boxes, const T* low, const T* high, Index n_features, std::uint32_t* inside) {
+  constexpr int W = box_lanes<T>;
+  using V = Vec<T, W>;
+  std::uint32_t touched = 0;
+  std::uint32_t covered = 0;
+  for (int at = 0; at < fanout; at += W) {
+    auto meets = V{} == V{};
+    auto lies_in = meets;
+    for (Index f = 0; f < n_features; ++f) {
+      const V box_low = load<V>(boxes + 2 * f * fanout + at);
+      const V box_high = load<V>(boxes + (2 * f + 1) * fanout + at);
+      const V from = broadcast<V>(low[f]);
+      const V to = broadcast<V>(high[f]);
+      meets = meets & (box_low <= to) & (box_high >= from);
+      lies_in = lies_in & (box_low >= from) & (box_high <= to);
+    }
+    touched |= mask_bits<T>(meets) << at;
+    covered |= mask_bits<T>(lies_in) << at;
+  }
+  *inside = covered;
+  return touched;
+}
+
+template <class T>
+std::uint64_t leaf_in_box(const T* points, Index leaf_size, const T* low, const T* high, Index n_features) {
+  constexpr int W = lanes_of<T>;
+  using V = Vec<T>;
+  std::uint64_t mask = 0;
+  for (Index first = 0; first < leaf_size; first += W) {
+    auto in = V{} == V{};
+    for (Index f = 0; f < n_features; ++f) {
+      const V x = load<V>(points + f * leaf_size + first);
+      in = in & (x >= broadcast<V>(low[f])) & (x <= broadcast<V>(high[f]));
+    }
+    mask |= static_cast<std::uint64_t>(mask_bits<T>(in)) << first;
+  }
+  return mask;
+}
+
+template <class T>
+inline constexpr neighbors::NodeKernels<T> table = {{overlap<T>, leaf_in_box<T>}, ops<T>};
 
 }  // namespace
 

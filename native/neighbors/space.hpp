@@ -98,12 +98,10 @@ class Space {
  private:
   template <class A, class B, class Term>
   static double add(const A* a, const B* b, Index d, Term&& term) {
-    double part[4] = {0, 0, 0, 0};
-    Index f = 0;
-    for (; f + 4 <= d; f += 4)
-      for (int i = 0; i < 4; ++i) part[i] += term(static_cast<double>(a[f + i]) - static_cast<double>(b[f + i]));
-    for (; f < d; ++f) part[f & 3] += term(static_cast<double>(a[f]) - static_cast<double>(b[f]));
-    return (part[0] + part[1]) + (part[2] + part[3]);
+    // one feature after the other, as the k-d tree sums
+    double sum = 0;
+    for (Index f = 0; f < d; ++f) sum += term(static_cast<double>(a[f]) - static_cast<double>(b[f]));
+    return sum;
   }
 
   Norm norm_;

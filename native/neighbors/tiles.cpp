@@ -52,6 +52,17 @@ std::vector<T> mean_row(Points<const T> x) {
   return mean;
 }
 
+// Where to cut rows sorted along a line: in a gap that sets groups apart, else in the middle, into whole blocks.
+Index cut_of(const std::vector<std::pair<double, std::int32_t>>& along) {
+  const auto n = static_cast<Index>(along.size());
+  const auto at = [&](Index i) { return along[static_cast<std::size_t>(i)].first; };
+  Index widest = n / 2;
+  for (Index i = n / 8 + 1; i <= n - n / 8; ++i)
+    if (i < n && at(i) - at(i - 1) > at(widest) - at(widest - 1)) widest = i;
+  const bool is_gap = at(widest) - at(widest - 1) > 0.04 * (at(n - 1) - at(0));
+  return is_gap ? widest : (n / 2 + block_rows - 1) / block_rows * block_rows;
+}
+
 // Halves order[begin, end) along the line between two far rows until a half is one block.
 template <class T>
 void halve(const Space<T>& space, std::vector<std::int32_t>& order, std::vector<Index>& cuts, Run& run) {
@@ -96,8 +107,8 @@ void halve(const Space<T>& space, std::vector<std::int32_t>& order, std::vector<
         part_sum[f & 3] += static_cast<double>(row[f]) * direction[static_cast<std::size_t>(f)];
       along[static_cast<std::size_t>(i)] = {(part_sum[0] + part_sum[1]) + (part_sum[2] + part_sum[3]), first[i]};
     }
-    const Index half = (n / 2 + block_rows - 1) / block_rows * block_rows;
-    std::nth_element(along.begin(), along.begin() + half, along.end());
+    std::sort(along.begin(), along.end());
+    const Index half = cut_of(along);
     for (Index i = 0; i < n; ++i) first[i] = along[static_cast<std::size_t>(i)].second;
     todo.push_back({part.begin + half, part.end});
     todo.push_back({part.begin, part.begin + half});
@@ -113,6 +124,14 @@ BlockedRows<T>::BlockedRows(const Space<T>& space, std::vector<std::int32_t> ord
   const Index step = std::min(length, block_rows);
   for (Index at = 0; at < n(); at += step) begin_.push_back(at);
   begin_.push_back(n());
+  fill(run);
+}
+
+template <class T>
+BlockedRows<T>::BlockedRows(const Space<T>& space, std::vector<std::int32_t> order, std::vector<Index> cuts,
+                            std::vector<T> origin, Run& run)
+    : space_(&space), order_(std::move(order)), begin_(std::move(cuts)), origin_(std::move(origin)) {
+  if (is_expanded(space.norm()) && origin_.empty()) origin_ = mean_row(space.rows());
   fill(run);
 }
 
@@ -171,6 +190,40 @@ double least_length(const BlockedRows<T>& x, Index a, const BlockedRows<T>& y, I
       4 * std::numeric_limits<double>::epsilon() * static_cast<double>(x.space().rows().n_features + 16);
   const double apart = space.length(space.sum(x.centre(a).data(), y.centre(b).data()));
   return apart * (1 - slack) - (x.radius(a) + y.radius(b)) * (1 + slack);
+}
+
+template <class T>
+bool are_apart(const BlockedRows<T>& x, Index a, const BlockedRows<T>& y, Index b, double distance) {
+  const Space<T>& space = x.space();
+  if (!is_expanded(space.norm())) return false;
+  const Index d = space.rows().n_features;
+  const double wanted = space.length(space.to_sum(distance));
+  const double apart = std::sqrt(space.sum(x.centre(a).data(), y.centre(b).data()));
+  if (!(apart > wanted)) return false;
+  std::vector<T> line(static_cast<std::size_t>(d));
+  for (std::size_t f = 0; f < line.size(); ++f) line[f] = static_cast<T>((y.centre(b)[f] - x.centre(a)[f]) / apart);
+  double length = 0;
+  for (const T value : line) length += static_cast<double>(value) * static_cast<double>(value);
+  length = std::sqrt(length);
+  const auto along = [&](const T* row) {
+    T part[8] = {};
+    Index f = 0;
+    for (; f + 8 <= d; f += 8)
+      for (int i = 0; i < 8; ++i) part[i] += row[f + i] * line[static_cast<std::size_t>(f + i)];
+    for (; f < d; ++f) part[f & 7] += row[f] * line[static_cast<std::size_t>(f)];
+    return static_cast<double>((part[0] + part[1]) + (part[2] + part[3]) + (part[4] + part[5]) + (part[6] + part[7]));
+  };
+  double last = -std::numeric_limits<double>::infinity();
+  double first = std::numeric_limits<double>::infinity();
+  for (Index at = x.begin(a); at < x.end(a); ++at) last = std::max(last, along(x.copy_.data() + at * d));
+  const double norms =
+      std::sqrt(x.sq_norm_[static_cast<std::size_t>(a)]) + std::sqrt(y.sq_norm_[static_cast<std::size_t>(b)]);
+  const double error = static_cast<double>(d + 16) * static_cast<double>(std::numeric_limits<T>::epsilon()) * norms;
+  for (Index at = y.begin(b); at < y.end(b); ++at) {
+    first = std::min(first, along(y.copy_.data() + at * d));
+    if (!(first - last - error > wanted * length * (1 + 1e-12))) return false;
+  }
+  return true;
 }
 
 template <class T>
@@ -259,6 +312,7 @@ void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::s
         if (self && v == 0) continue;
         break;
       }
+      if (farthest < inf && are_apart(x, a, y, b, farthest)) continue;
       tile.load(a, b);
       for (Index i = 0; i < x.size(a); ++i) tile.want_lane(i, list(i)[0].distance);
       for (Index begin = 0; begin < y.size(b); begin += rows_per_scan) {
@@ -285,10 +339,11 @@ void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::s
   });
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                \
-  template class BlockedRows<T>;                                                            \
-  template class PairTile<T>;                                                               \
-  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index); \
+#define SHOAL_INSTANTIATE(T)                                                                   \
+  template class BlockedRows<T>;                                                               \
+  template class PairTile<T>;                                                                  \
+  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);    \
+  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double); \
   template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)

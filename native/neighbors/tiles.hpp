@@ -27,6 +27,9 @@ class BlockedRows {
  public:
   /// Position p holds row order[p]. Centred on `origin` (n_features values) where the tile's form is expanded.
   BlockedRows(const Space<T>& space, std::vector<std::int32_t> order, std::vector<T> origin, Run& run);
+  /// The same in blocks [cuts[b], cuts[b + 1]) of at most block_rows.
+  BlockedRows(const Space<T>& space, std::vector<std::int32_t> order, std::vector<Index> cuts, std::vector<T> origin,
+              Run& run);
   /// In an order of its own: halves along the line between two far rows, down to one block. O(n d log n).
   /// `origin`: what other rows that these are compared with are centred on; empty: their mean.
   BlockedRows(const Space<T>& space, Run& run, std::vector<T> origin = {});
@@ -49,6 +52,8 @@ class BlockedRows {
  private:
   template <class U>
   friend class PairTile;
+  template <class U>
+  friend bool are_apart(const BlockedRows<U>&, Index, const BlockedRows<U>&, Index, double);
   void fill(Run& run);
 
   const Space<T>* space_;
@@ -65,6 +70,11 @@ class BlockedRows {
 /// The length (Space::length) that no row of block a of x is nearer than to a row of block b of y; rounded down.
 template <class T>
 double least_length(const BlockedRows<T>& x, Index a, const BlockedRows<T>& y, Index b);
+
+/// True when no row of block a of x is within `distance` of a row of block b of y, by looking at the rows: along the
+/// line between the centres, which in many features parts groups that their radii do not. May miss that it is so.
+template <class T>
+bool are_apart(const BlockedRows<T>& x, Index a, const BlockedRows<T>& y, Index b, double distance);
 
 /// One thread's work space: the tile values of a pair of blocks, and the pairs within given bounds.
 template <class T>

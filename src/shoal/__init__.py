@@ -18,6 +18,9 @@ _PUBLIC = {
     "BisectingKMeans": "shoal.centroid.bisecting",
     "bisecting_kmeans": "shoal.centroid.bisecting",
     "KDTree": "shoal.neighbors.kd_tree",
+    "RTree": "shoal.neighbors.r_tree",
+    "nearest_neighbors": "shoal.neighbors.nearest",
+    "ApproximateIndex": "shoal.neighbors.approximate",
     "DBSCAN": "shoal.density.dbscan",
     "dbscan": "shoal.density.dbscan",
     "k_distances": "shoal.density.dbscan",
@@ -74,4 +77,7 @@ if TYPE_CHECKING:
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
     from shoal.density.optics import compute_optics_graph as compute_optics_graph
     from shoal.density.optics import optics as optics
+    from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree
+    from shoal.neighbors.nearest import nearest_neighbors as nearest_neighbors
+    from shoal.neighbors.r_tree import RTree as RTree

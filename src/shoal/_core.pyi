@@ -363,6 +363,13 @@ def mst_matrix(distances: Annotated[NDArray[numpy.float64], dict(shape=(None, No
     """The same from a symmetric matrix of distances."""
 
 @overload
+def density_validity(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], cluster: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_clusters: int, *, dimension: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def density_validity(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], cluster: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_clusters: int, *, dimension: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """DBCV of each cluster: (sparseness, separation, validity)."""
+
+@overload
 def hdbscan_attach(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], fitted: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float) -> tuple[Any, ...]: ...
 
 @overload
@@ -370,6 +377,12 @@ def hdbscan_attach(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None),
     """
     For each row of x the fitted row it is attached to and at which distance.
     """
+
+def hdbscan_mst_kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: int, alpha: float, metric: str, p: float, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """mst_tiles on a k-d tree."""
+
+def hdbscan_attach_kd_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], fitted: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, metric: str, p: float) -> tuple[Any, ...]:
+    """hdbscan_attach on a k-d tree."""
 
 def mst_sparse(n: int, data: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], indptr: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, min_samples: float, alpha: float, max_distance: float) -> tuple[Any, ...]:
     """
@@ -511,6 +524,23 @@ class KDTreeF32:
         (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
         """
 
+class RTreeF32:
+    @property
+    def nodes(self) -> KDTreeF32: ...
+
+    def box_weights(self, low: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, with_sums: bool) -> tuple[Any, ...]:
+        """(weights, sums) of the points with low <= value <= high."""
+
+    def within_boxes(self, low: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
+        """(start, rows): rows[start[i]:start[i + 1]] are in box i."""
+
+@overload
+def r_tree(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any: ...
+
+@overload
+def r_tree(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, leaf_size: int, metric: str, p: float) -> Any:
+    """The packed R-tree of the rows of x; leaf_size 0: what was fastest."""
+
 @overload
 def mst_kd_tree(tree: KDTreeF32, *, min_samples: int, alpha: float) -> tuple[Any, ...]: ...
 
@@ -559,3 +589,13 @@ class KDTreeF64:
         """
         (start, rows, distances): rows[start[i]:start[i + 1]] are within radius[i] of x[i].
         """
+
+class RTreeF64:
+    @property
+    def nodes(self) -> KDTreeF64: ...
+
+    def box_weights(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, with_sums: bool) -> tuple[Any, ...]:
+        """(weights, sums) of the points with low <= value <= high."""
+
+    def within_boxes(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
+        """(start, rows): rows[start[i]:start[i + 1]] are in box i."""

@@ -93,14 +93,16 @@ def test_clusters_are_those_of_the_definition(kind, selection, rng):
 def test_clusters_of_few_points_on_a_lattice_are_those_of_the_definition(points, min_samples):
     X = np.array(points, dtype=float)
     _, (labels, probabilities) = expected(X, 3, min_samples, {})
-    model = HDBSCAN(3, min_samples).fit(X)
-    assert same_partition(model.labels_, labels)
-    np.testing.assert_allclose(model.probabilities_, probabilities, rtol=1e-9)
+    for algorithm in ("brute", "kd_tree"):
+        model = HDBSCAN(3, min_samples, algorithm=algorithm).fit(X)
+        assert same_partition(model.labels_, labels)
+        np.testing.assert_allclose(model.probabilities_, probabilities, rtol=1e-9)
 
 
 @pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("algorithm", ["auto", "brute"])
 @both_dtypes
-def test_the_spanning_tree_is_one_of_least_weight(metric, dtype, rng):
+def test_the_spanning_tree_is_one_of_least_weight(metric, algorithm, dtype, rng):
     for kind, X in datasets(rng).items():
         if kind in ("all equal",):
             continue
@@ -108,7 +110,8 @@ def test_the_spanning_tree_is_one_of_least_weight(metric, dtype, rng):
         reach, _ = oracle.mutual_reachability(
             X, 4, metric.replace("manhattan", "cityblock"), **METRICS[metric]
         )
-        model = HDBSCAN(5, 4, metric=metric, metric_params=METRICS[metric] or None).fit(X)
+        options = {"metric": metric, "metric_params": METRICS[metric] or None, "algorithm": algorithm}
+        model = HDBSCAN(5, 4, **options).fit(X)
         edges = model.minimum_spanning_tree_.to_numpy()
         tolerance = 1e-9 if dtype == np.float64 else 2e-6
         np.testing.assert_allclose(
@@ -117,6 +120,28 @@ def test_the_spanning_tree_is_one_of_least_weight(metric, dtype, rng):
         # zero weights are no edges to SciPy
         least = minimum_spanning_tree(reach + 1).sum() - (len(X) - 1)
         np.testing.assert_allclose(edges["distance"].sum(), least, rtol=tolerance, atol=tolerance * len(X))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "minkowski"])
+@both_dtypes
+def test_tiles_and_k_d_tree_find_the_same_tree(metric, dtype, rng):
+    for kind, X in datasets(rng).items():
+        X = X.astype(dtype)
+        weight = rng.integers(1, 4, size=len(X)).astype(float) if kind in ("random", "lattice") else None
+        models = [
+            HDBSCAN(4, 3, metric=metric, metric_params=METRICS[metric] or None, algorithm=algorithm).fit(
+                X, sample_weight=weight
+            )
+            for algorithm in ("brute", "kd_tree", "ball_tree")
+        ]
+        new = rng.normal(size=(40, X.shape[1])).astype(dtype)
+        for other in models[1:]:
+            if metric == "minkowski":  # powers may round either way
+                np.testing.assert_allclose(other._links.height, models[0]._links.height, rtol=1e-12)
+                continue
+            assert bits(*other._linkage) == bits(*models[0]._linkage), kind
+            np.testing.assert_array_equal(other.predict(new), models[0].predict(new))
+            np.testing.assert_array_equal(other.predict(X), models[0].labels_)
 
 
 def test_of_equal_edges_the_first_are_in_the_tree(rng):
@@ -380,10 +405,13 @@ def test_scaling_by_a_power_of_two_scales_distances_and_nothing_else(rng):
 
 
 @both_dtypes
+@pytest.mark.parametrize("algorithm", ["auto", "brute"])
 @pytest.mark.parametrize("metric", METRICS)
-def test_isa_levels_threads_and_blocks_change_no_bit(metric, dtype, rng):
+def test_isa_levels_threads_and_blocks_change_no_bit(metric, algorithm, dtype, rng):
     def run():
-        model = HDBSCAN(5, 4, metric=metric, metric_params=METRICS[metric] or None).fit(X)
+        model = HDBSCAN(5, 4, metric=metric, metric_params=METRICS[metric] or None, algorithm=algorithm).fit(
+            X
+        )
         edges = model.minimum_spanning_tree_.to_numpy()
         return bits(
             model.labels_, model.probabilities_, edges["u"], edges["v"], edges["distance"], model.predict(Q)
@@ -571,6 +599,11 @@ X6 = [[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]]
         ({"metric": "precomputed"}, np.triu(np.ones((6, 6)), 1), r"X must be symmetric"),
         ({"metric": "precomputed"}, np.full((6, 6), np.nan), r"missing distances"),
         ({"store_centers": "mean"}, X6, r"store_centers must be one of"),
+        (
+            {"algorithm": "kd_tree", "metric": "cosine"},
+            X6,
+            r"algorithm must be 'auto' or 'brute' for metric='cosine'",
+        ),
         ({}, [[1.0, 2.0]], r"n_samples=1"),
         ({}, [[np.nan], [np.inf], [1.0]], r"at least 2 samples that count; got n_samples=1"),
         ({}, np.array(X6) * 1e200, r"spreads too wide"),

@@ -90,6 +90,22 @@ def test_minkowski_is_brute_force_to_rounding(rng, level, dtype):
         np.testing.assert_array_equal(rows, expected_rows)
 
 
+@both_dtypes
+def test_many_queries_are_answered_as_one_by_one(rng, dtype):
+    """Many at once are put into an order of their own."""
+    x, queries = rng.normal(size=(200, 2)).astype(dtype), rng.normal(size=(3000, 2)).astype(dtype)
+    tree = shoal.KDTree(x)
+    assert_same_neighbours(tree, x, queries, 3, "euclidean")
+    some = rng.choice(3000, size=100)
+    radius = rng.random(3000).astype(dtype)
+    found = tree.query_radius(queries, radius, sort_results=True)
+    alone = tree.query_radius(queries[some], radius[some], sort_results=True)
+    assert all((found[i] == rows).all() for i, rows in zip(some, alone, strict=True))
+    np.testing.assert_array_equal(
+        tree.radius_count(queries, radius)[some], tree.radius_count(queries[some], radius[some])
+    )
+
+
 @pytest.mark.parametrize(("p", "metric"), [(1, "manhattan"), (2, "euclidean"), (np.inf, "chebyshev")])
 def test_minkowski_with_a_well_known_exponent_is_that_metric(rng, p, metric):
     x = rng.normal(size=(200, 3))

@@ -54,8 +54,10 @@ def check_data(
     return _canonical(checked, "X")
 
 
-def check_matrix(X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse: bool = False) -> Any:
-    """Like :func:`check_data`, for functions that have no estimator."""
+def check_matrix(
+    X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse: bool = False, finite: bool = True
+) -> Any:
+    """Like :func:`check_data`, for functions that have no estimator; any values unless `finite`."""
     from sklearn.utils.validation import check_array
 
     _check_kind(X, name)
@@ -71,7 +73,8 @@ def check_matrix(X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse
         )
     except (TypeError, ValueError) as error:
         _refuse(X, name, error)
-    check_finite(checked, None, name, columns=getattr(X, "columns", None))
+    if finite:
+        check_finite(checked, None, name, columns=getattr(X, "columns", None))
     return _canonical(checked, name)
 
 

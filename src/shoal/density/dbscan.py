@@ -285,9 +285,11 @@ def dbscan(
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Or (n_samples, n_samples) distances when ``metric="precomputed"``.
-    eps, min_samples, metric, metric_params, algorithm, leaf_size, p, n_jobs, verbose
+    eps, min_samples, metric, metric_params, algorithm, leaf_size, p
         As in :class:`DBSCAN`; the default metric is Euclidean here too.
     sample_weight : array-like of shape (n_samples,), default=None
+    n_jobs, verbose
+        As in :class:`DBSCAN`.
 
     Returns
     -------

@@ -29,6 +29,9 @@ from shoal.density.metric import METRICS, Metric, check_metric, check_search, ch
 
 NOISE, INFINITE, MISSING = -1, -2, -3
 SELECTIONS = ("eom", "leaf")
+KD_METRICS = ("euclidean", "manhattan", "chebyshev", "minkowski")
+# the most features for which the k-d tree was the faster one in measurements
+KD_FEATURES = {"euclidean": 15, "manhattan": 24, "chebyshev": 60, "minkowski": np.inf}
 CENTERS = ("centroid", "medoid", "both")
 
 
@@ -94,7 +97,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     alpha : float, default=1.0
         Distances between samples are divided by it, core distances are not.
     algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
-        How the spanning tree is found; the result is the same.
+        How the spanning tree is found; the result is the same. "brute" goes over tiles of distances, leaving out
+        blocks that are too far apart; the others search a k-d tree. "auto" takes the tree for few features.
     leaf_size : int, default=40
         Accepted for compatibility.
     n_jobs : int, default=None
@@ -145,8 +149,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     Notes
     -----
     The mutual reachability of samples i and j is max(core_i, core_j, d(i, j) / alpha). Its minimum spanning tree is
-    exact. Time O(n_samples² · n_features) at most, at the rate of the distance tile, less where the data have
-    groups. Memory: two copies of X and about 200 bytes per sample.
+    exact. With few features, time is O(n_samples · log n_samples) in practice, by Borůvka's algorithm on a k-d tree;
+    with many, O(n_samples² · n_features) at most, at the rate of the distance tile, less where the data have
+    groups. Memory: two copies of X in float64 and about 200 bytes per sample. Distances are computed in double
+    precision for float32 data too.
 
     Tie rule: a group falls apart at a distance into all groups that are connected below it, at once, as in the
     paper. So the clusters depend neither on the order of the rows nor on the spanning tree, and a sample of weight w
@@ -300,6 +306,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         )
         metric, params = _check_metric(self.metric, self.metric_params)
         check_search(self.algorithm, self.leaf_size)
+        if self.algorithm in ("kd_tree", "ball_tree") and metric.name in ("cosine", "precomputed"):
+            raise ValueError(
+                f"algorithm must be 'auto' or 'brute' for metric={metric.name!r}; got {self.algorithm!r}"
+            )
         if self.store_centers is not None:
             check_choice("store_centers", self.store_centers, CENTERS)
             if metric.name == "precomputed":
@@ -858,6 +868,11 @@ def _check_min_samples(min_samples: int, n_samples: int, weight: Any) -> None:
 def _spanning_tree(X: Any, weight: Any, settings: _Settings, min_samples: int, report: Any) -> Any:
     metric = settings.metric
     options: dict[str, Any] = {"min_samples": min_samples, "alpha": settings.alpha}
+    if _uses_kd_tree(X, settings):
+        rows = X.astype(np.float64, copy=False)
+        return _core.hdbscan_mst_kd_tree(
+            rows, weight, metric=metric.name, p=metric.p, progress=report, **options
+        )
     if metric.name not in ("precomputed", "other"):
         return _core.mst_tiles(X, weight, metric=metric.name, p=metric.p, progress=report, **options)
     if metric.name == "other":
@@ -870,6 +885,13 @@ def _spanning_tree(X: Any, weight: Any, settings: _Settings, min_samples: int, r
             "X must connect all samples by finite distances for metric='precomputed'; got groups apart"
         )
     return u, v, height, core
+
+
+def _uses_kd_tree(X: Any, settings: _Settings) -> bool:
+    """Whether neighbours come from a k-d tree, and not from tiles."""
+    if settings.metric.name not in KD_METRICS or settings.algorithm == "brute":
+        return False
+    return settings.algorithm != "auto" or X.shape[1] <= KD_FEATURES[settings.metric.name]
 
 
 def _sparse_tree(X: Any, weight: Any, settings: _Settings, options: dict[str, Any]) -> Any:
@@ -936,6 +958,11 @@ def _attach(
 ) -> tuple[Any, Any]:
     """The fitted row that each row of X is attached to, and at which distance."""
     name, p = settings.metric
+    if _uses_kd_tree(X, settings):
+        rows, fitted = np.ascontiguousarray(X, np.float64), fitted.astype(np.float64, copy=False)
+        return _core.hdbscan_attach_kd_tree(
+            rows, fitted, core, weight, min_samples=min_samples, alpha=settings.alpha, metric=name, p=p
+        )
     if name not in ("precomputed", "other"):
         dtype = np.result_type(X.dtype, fitted.dtype)
         rows, fitted = np.ascontiguousarray(X, dtype), fitted.astype(dtype, copy=False)
@@ -1045,9 +1072,11 @@ def hdbscan(
         Or (n_samples, n_samples) distances when ``metric="precomputed"``.
     min_cluster_size, min_samples, cluster_selection_epsilon, max_cluster_size, metric, metric_params
         As in :class:`HDBSCAN`.
-    alpha, algorithm, cluster_selection_method, allow_single_cluster, n_jobs, verbose
+    alpha, algorithm, cluster_selection_method, allow_single_cluster
         As in :class:`HDBSCAN`.
     sample_weight : array-like of shape (n_samples,), default=None
+    n_jobs, verbose
+        As in :class:`HDBSCAN`.
 
     Returns
     -------

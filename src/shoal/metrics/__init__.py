@@ -5,6 +5,7 @@ Names, signatures and values are those of ``sklearn.metrics``; more keywords are
 """
 
 from shoal.metrics.contingency import contingency_matrix
+from shoal.metrics.density import dbcv_clusters, dbcv_score
 from shoal.metrics.information import (
     adjusted_mutual_info_score,
     completeness_score,
@@ -38,6 +39,8 @@ __all__ = [
     "completeness_score",
     "contingency_matrix",
     "davies_bouldin_score",
+    "dbcv_clusters",
+    "dbcv_score",
     "entropy",
     "expected_mutual_information",
     "fowlkes_mallows_score",

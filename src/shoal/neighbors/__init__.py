@@ -1,1 +1,1 @@
-"""Exact neighbours: the k-d tree."""
+"""Exact neighbours: the k-d tree, the packed R-tree."""
