@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..library import Library
-from . import faiss, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
+from . import dbscan, faiss, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
 
 LIBRARIES: tuple[Library, ...] = (
     *shoal.LIBRARIES,
@@ -12,6 +12,7 @@ LIBRARIES: tuple[Library, ...] = (
     *faiss.LIBRARIES,
     *scipy.LIBRARIES,
     *superkmeans.LIBRARIES,
+    *dbscan.LIBRARIES,
     *quitefastmst.LIBRARIES,
     *numpy.LIBRARIES,
 )
