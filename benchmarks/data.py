@@ -39,6 +39,15 @@ def normal(n_samples: int, n_features: int, seed: int = 0) -> Arrays:
     return {"X": np.random.default_rng(seed).normal(size=(n_samples, n_features))}
 
 
+def scattered(n_samples: int, n_features: int, n_clusters: int, seed: int = 0) -> Arrays:
+    """Standard normal blobs whose centres are uniform in a cube of side 20: far apart for many features."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(n_clusters, size=n_samples)
+    X = rng.uniform(-10, 10, size=(n_clusters, n_features))[y]
+    X += rng.normal(size=(n_samples, n_features))
+    return {"X": X, "y": y}
+
+
 def label_pairs(n_samples: int, n_labels: int, agreement: float, seed: int = 0) -> Arrays:
     """Two label vectors that agree in a share `agreement` of the samples and are independent in the rest."""
     rng = np.random.default_rng(seed)

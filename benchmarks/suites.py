@@ -153,6 +153,40 @@ def _import() -> Iterator[Case]:
         yield Case("import", f"import {name}", task, "none", dict, dtypes=("none",))
 
 
+def _dbscan() -> Iterator[Case]:
+    """Radii at which there is something to find, and in structureless data some neighbours."""
+    scattered = (
+        (100_000, 2, 0.1),
+        (1_000_000, 2, 0.1),
+        (1_000_000, 2, 0.3),
+        (100_000, 3, 0.3),
+        (100_000, 5, 0.8),
+        (20_000, 16, 3.0),
+        (20_000, 64, 9.0),
+    )
+    structureless = (
+        (100_000, 2, 0.005),
+        (1_000_000, 2, 0.0564),  # ten thousand neighbours each: what counts is the memory
+        (100_000, 3, 0.03),
+        (20_000, 16, 3.0),
+        (20_000, 64, 8.5),
+    )
+    for kind, make, shapes in (
+        ("scattered", data.scattered, scattered),
+        ("structureless", data.structureless, structureless),
+    ):
+        for n, d, eps in shapes:
+            name, params = f"{short(n)} x {d}, eps {eps:g}", {"eps": eps, "min_samples": 10}
+            yield Case("density-dbscan", name, "dbscan", kind, partial(make, n, d, 10), params)
+
+
+def _optics() -> Iterator[Case]:
+    for n, d, max_eps in ((10_000, 2, float("inf")), (20_000, 2, float("inf")), (20_000, 2, 1.0)):
+        name, params = f"{short(n)} x {d}, max_eps {max_eps:g}", {"min_samples": 10, "max_eps": max_eps}
+        make = partial(data.scattered, n, d, 10)
+        yield Case("density-optics", name, "optics", "scattered", make, params, dtypes=("float64",))
+
+
 def _tile() -> Iterator[Case]:
     shapes = ((50_000, 64, 64), (50_000, 128, 256), (20_000, 64, 1000), (20_000, 784, 100))
     yield from _points("tile", "assign", shapes)
@@ -204,6 +238,8 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
             _hdbscan,
             "value",
         ),
+        Suite("density-dbscan", "DBSCAN, min_samples 10", _dbscan, "value"),
+        Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite("silhouette", "silhouette score, euclidean", _silhouette, "value"),
         Suite("external", "AMI, NMI and ARI of two label vectors", _external, "value"),
         Suite(

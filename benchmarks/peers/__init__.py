@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..library import Library
-from . import faiss, hdbscan, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
+from . import dbscan, faiss, hdbscan, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
 
 LIBRARIES: tuple[Library, ...] = (
     *shoal.LIBRARIES,
@@ -13,6 +13,7 @@ LIBRARIES: tuple[Library, ...] = (
     *scipy.LIBRARIES,
     *hdbscan.LIBRARIES,
     *superkmeans.LIBRARIES,
+    *dbscan.LIBRARIES,
     *quitefastmst.LIBRARIES,
     *numpy.LIBRARIES,
 )

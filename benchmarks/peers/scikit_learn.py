@@ -85,6 +85,38 @@ def metrics(module: str) -> dict[str, Offer]:
     }
 
 
+def dbscan(module: str, most: int | None = None, why: str = "") -> Any:
+    """Job maker for DBSCAN, for at most `most` samples; the value is the number of core samples."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        estimator = import_module(module).DBSCAN
+        X = arrays["X"]
+        if most is not None and len(X) > most:
+            raise ValueError(f"{why}: left out above {most} samples")
+        return Job(
+            lambda seed: estimator(**params, n_jobs=threads).fit(X),
+            lambda model: Answer({"value": len(model.core_sample_indices_)}),
+        )
+
+    return make
+
+
+def optics(module: str) -> Any:
+    """Job maker for the ordering of OPTICS and its xi clusters; the value is the sum of the finite reachabilities."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        estimator = import_module(module).OPTICS
+        X = arrays["X"]
+
+        def read(model: Any) -> Answer:
+            reachability = model.reachability_.astype("float64")
+            return Answer({"value": reachability[reachability < float("inf")].sum()})
+
+        return Job(lambda seed: estimator(**params, n_jobs=threads).fit(X), read)
+
+    return make
+
+
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     from sklearn.metrics import pairwise_distances_argmin
 
@@ -123,6 +155,8 @@ LIBRARIES = (
             "fit": Offer(clusterer("sklearn.cluster", "KMeans")),
             **SEEDING,
             "minibatch": Offer(clusterer("sklearn.cluster", "MiniBatchKMeans")),
+            "dbscan": Offer(dbscan("sklearn.cluster", 200_000, "it stores all neighbourhoods")),
+            "optics": Offer(optics("sklearn.cluster")),
             "bisecting": Offer(clusterer("sklearn.cluster", "BisectingKMeans")),
             **metrics("sklearn.metrics"),
             "k-nearest": Offer(

@@ -8,7 +8,7 @@ from typing import Any
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
 from .hdbscan import hdbscan
-from .scikit_learn import clusterer, lloyd, metrics, plusplus
+from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
 
 
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
@@ -70,6 +70,8 @@ LIBRARIES = (
             "plusplus-single": Offer(plusplus("shoal")),
             "minibatch": Offer(clusterer("shoal", "MiniBatchKMeans")),
             "bisecting": Offer(clusterer("shoal", "BisectingKMeans")),
+            "dbscan": Offer(dbscan("shoal"), note="value: core samples"),
+            "optics": Offer(optics("shoal"), note="value: sum of finite reachabilities"),
             **metrics("shoal.metrics"),
             "k-nearest": Offer(_k_nearest, note="built and asked for its own points"),
             "spanning-tree": Offer(_spanning_tree),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, imports
-from .scikit_learn import clusterer, lloyd
+from .scikit_learn import clusterer, dbscan, lloyd
 
 
 def _start(threads: int) -> None:
@@ -79,6 +79,7 @@ LIBRARIES = (
         tasks={
             "lloyd": Offer(checked(lloyd("sklearnex.cluster"))),
             "fit": Offer(checked(clusterer("sklearnex.cluster", "KMeans"))),
+            "dbscan": Offer(checked(dbscan("sklearnex.cluster", 50_000, "it compares all pairs"))),
             "plusplus": Offer(_plusplus, note="onedal.cluster.kmeans_plusplus"),
             "plusplus-single": Offer(_plusplus, note="onedal.cluster.kmeans_plusplus"),
             "import": imports("import sklearnex"),

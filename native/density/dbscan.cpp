@@ -5,8 +5,10 @@
 #include <bit>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "density/cells.hpp"
+#include "density/screen.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::density {
@@ -61,9 +63,22 @@ struct Queries {
   std::array<Index, max_leaf> slot;  // in the leaf
   Index n = 0;
   Index n_features = 0;
+  AlignedVector<float> quick;  // the same for the screen
+  std::array<float, max_leaf> half_norm;
 
-  explicit Queries(Index d) : data(static_cast<std::size_t>(max_leaf * d + block_padding)), n_features(d) {}
+  explicit Queries(Index d)
+      : data(static_cast<std::size_t>(max_leaf * d + block_padding)),
+        n_features(d),
+        quick(static_cast<std::size_t>(max_leaf * d)) {}
   Block block() const { return {data.data(), max_leaf, n, n_features}; }
+  ScreenBlock quick_block() const { return {quick.data(), max_leaf, half_norm.data(), n, n_features}; }
+  /// After add(): what the screen sees of that sample.
+  void add_quick(const ScreenBlock& leaf, Index i) {
+    const Index at = n - 1;
+    for (Index f = 0; f < n_features; ++f)
+      quick[static_cast<std::size_t>(f * max_leaf + at)] = leaf.data[f * leaf.stride + i];
+    half_norm[static_cast<std::size_t>(at)] = leaf.half_norm[i];
+  }
   void add(const double* leaf, Index stride, Index i) {
     for (Index f = 0; f < n_features; ++f) data[static_cast<std::size_t>(f * max_leaf + n)] = leaf[f * stride + i];
     slot[static_cast<std::size_t>(n++)] = i;
@@ -71,8 +86,11 @@ struct Queries {
   /// The last query takes the place of query i.
   void drop(Index i) {
     --n;
-    for (Index f = 0; f < n_features; ++f)
+    for (Index f = 0; f < n_features; ++f) {
       data[static_cast<std::size_t>(f * max_leaf + i)] = data[static_cast<std::size_t>(f * max_leaf + n)];
+      quick[static_cast<std::size_t>(f * max_leaf + i)] = quick[static_cast<std::size_t>(f * max_leaf + n)];
+    }
+    half_norm[static_cast<std::size_t>(i)] = half_norm[static_cast<std::size_t>(n)];
     slot[static_cast<std::size_t>(i)] = slot[static_cast<std::size_t>(n)];
   }
   void bound(double* box) const {
@@ -82,6 +100,73 @@ struct Queries {
       box[n_features + f] = *std::max_element(x, x + n);
     }
   }
+};
+
+// The samples of a tree as the screen sees them, leaf by leaf.
+class Quick {
+ public:
+  /// Few features are cheaper to look at closely; norms that float cannot hold are not looked at quickly.
+  Quick(const CellTree& tree, const Reach& reach, Run& run) : d_(tree.n_features) {
+    const double half_radius = reach.radius / 2;
+    if (reach.norm != Norm::sq_euclidean || d_ < 10 || !(half_radius > 1e-30 && half_radius < 1e30)) return;
+    std::vector<double> mean(static_cast<std::size_t>(d_));
+    const double* root = tree.box(0);
+    for (Index f = 0; f < d_; ++f) {
+      if (!(root[d_ + f] - root[f] < 1e15)) return;
+      for (const std::int32_t l : tree.leaves) {
+        const Node& leaf = tree.nodes[static_cast<std::size_t>(l)];
+        const double* x = tree.block(leaf).data + f * leaf.size();
+        for (Index i = 0; i < leaf.size(); ++i) mean[static_cast<std::size_t>(f)] += x[i] - root[f];
+      }
+      mean[static_cast<std::size_t>(f)] =
+          mean[static_cast<std::size_t>(f)] / static_cast<double>(tree.n_samples) + root[f];
+    }
+    half_radius_ = static_cast<float>(half_radius);
+    margin_ = screen_margin(d_);
+    data_.resize(static_cast<std::size_t>(tree.n_samples * d_ + screen_padding));
+    half_norm_.resize(static_cast<std::size_t>(tree.n_samples + screen_padding));
+    const auto n_leaves = static_cast<Index>(tree.leaves.size());
+    const Blocks blocks{n_leaves, 64};
+    for_blocks(blocks, run, 2.0 * static_cast<double>(tree.n_samples * d_), [&](Index b, int) {
+      std::array<double, max_leaf> sum;
+      for (Index l = blocks.begin(b); l < blocks.end(b); ++l) {
+        const Node& leaf = tree.nodes[static_cast<std::size_t>(tree.leaves[static_cast<std::size_t>(l)])];
+        const Block block = tree.block(leaf);
+        float* to = data_.data() + leaf.begin * d_;
+        sum.fill(0);
+        for (Index f = 0; f < d_; ++f)
+          for (Index i = 0; i < leaf.size(); ++i) {
+            const auto value = static_cast<float>(block.data[f * block.stride + i] - mean[static_cast<std::size_t>(f)]);
+            to[f * leaf.size() + i] = value;
+            sum[static_cast<std::size_t>(i)] += static_cast<double>(value) * static_cast<double>(value);
+          }
+        for (Index i = 0; i < leaf.size(); ++i)
+          half_norm_[static_cast<std::size_t>(leaf.begin + i)] =
+              static_cast<float>(sum[static_cast<std::size_t>(i)] / 2);
+      }
+    });
+  }
+
+  explicit operator bool() const { return !data_.empty(); }
+  ScreenBlock block(const Node& leaf) const {
+    return {data_.data() + leaf.begin * d_, leaf.size(), half_norm_.data() + leaf.begin, leaf.size(), d_};
+  }
+  /// The samples of the leaf in another order: slot i gets what was in order[i].
+  void reorder(const Node& leaf, const Index* order) {
+    std::array<float, max_leaf> copy;
+    for (Index f = 0; f <= d_; ++f) {
+      float* row = f < d_ ? data_.data() + leaf.begin * d_ + f * leaf.size() : half_norm_.data() + leaf.begin;
+      std::copy_n(row, leaf.size(), copy.begin());
+      for (Index i = 0; i < leaf.size(); ++i) row[i] = copy[static_cast<std::size_t>(order[i])];
+    }
+  }
+  float half_radius() const { return half_radius_; }
+  float margin() const { return margin_; }
+
+ private:
+  Index d_;
+  float half_radius_ = 0, margin_ = 0;
+  AlignedVector<float> data_, half_norm_;
 };
 
 template <Norm N, int D>
@@ -106,6 +191,7 @@ class Cells {
   }
 
   DbscanResult labels(Run& run) {
+    quick_.emplace(tree_, reach_, run);
     count(run);
     link(run);
     return number(run);
@@ -120,6 +206,40 @@ class Cells {
   double span_between(const double* a, const double* b) const { return span_of<N, D>(a, b, d_, reach_.p); }
   Index n_leaves() const { return static_cast<Index>(tree_.leaves.size()); }
   Index leaf(Index l) const { return tree_.leaves[static_cast<std::size_t>(l)]; }
+
+  using Bits = std::array<std::uint64_t, max_leaf>;
+
+  // Bit t of within[q]: the target is within reach of the query. Both ways of looking at pairs give the same bits.
+  void look(const Block& queries, const ScreenBlock& quick_queries, const Block& targets,
+            const ScreenBlock& quick_targets, Bits& within) const {
+    if (!*quick_) return kernels_.within(queries, targets, reach_, within.data());
+    Bits doubtful;
+    screen_kernels().screen(quick_queries, quick_targets, quick_->half_radius(), quick_->margin(), within.data(),
+                            doubtful.data());
+    // data far from their mean, as eps goes: doubts are the rule, and vectors settle them sooner
+    Index n_doubtful = 0;
+    for (Index q = 0; q < queries.n; ++q) n_doubtful += std::popcount(doubtful[static_cast<std::size_t>(q)]);
+    if (n_doubtful * 8 > queries.n * targets.n) return kernels_.within(queries, targets, reach_, within.data());
+    for (Index q = 0; q < queries.n; ++q)
+      for (std::uint64_t bits = doubtful[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+        const Index t = std::countr_zero(bits);
+        double norm = 0;
+        for (Index f = 0; f < d_; ++f)
+          norm =
+              add_norm<N>(norm, queries.data[f * queries.stride + q] - targets.data[f * targets.stride + t], reach_.p);
+        if (norm <= reach_.radius) within[static_cast<std::size_t>(q)] |= std::uint64_t{1} << t;
+      }
+  }
+  void look(const Queries& queries, Index leaf, Index n_targets, Bits& within) const {
+    const Node& to = node(leaf);
+    look(queries.block(), queries.quick_block(), tree_.block(to).slice(0, n_targets),
+         *quick_ ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
+  }
+  void add_query(Queries& queries, const Node& leaf, Index i) const {
+    const Block samples = tree_.block(leaf);
+    queries.add(samples.data, samples.stride, i);
+    if (*quick_) queries.add_quick(quick_->block(leaf), i);
+  }
 
   // Blocks of leaves with some thousand samples.
   Blocks leaf_blocks() const {
@@ -190,7 +310,7 @@ class Cells {
     Queries queries;
     std::array<double, max_leaf> weight;
     std::array<std::int32_t, max_leaf> count;
-    std::array<std::uint64_t, max_leaf> within;
+    Bits within;
     std::vector<std::int32_t> stack;
 
     explicit CountScratch(Index d) : queries(d) {}
@@ -203,24 +323,26 @@ class Cells {
       return;
     }
     const double* box = tree_.box(at);
-    const Block samples = tree_.block(own);
     s.queries.n = 0;
-    for (Index i = 0; i < own.size(); ++i) s.queries.add(samples.data, samples.stride, i);
+    for (Index i = 0; i < own.size(); ++i) add_query(s.queries, own, i);
     std::fill_n(s.weight.begin(), own.size(), 0.0);
     const auto add_leaf = [&](Index other) {
       const Node& to = node(other);
       const Block targets = tree_.block(to);
-      if (weight_.empty()) {
+      if (weight_.empty() && !*quick_) {
         std::fill_n(s.count.begin(), s.queries.n, 0);
         kernels_.count(s.queries.block(), targets, reach_, s.count.data());
         for (Index q = 0; q < s.queries.n; ++q)
           s.weight[static_cast<std::size_t>(q)] += static_cast<double>(s.count[static_cast<std::size_t>(q)]);
       } else {
-        kernels_.within(s.queries.block(), targets, reach_, s.within.data());
+        look(s.queries, other, to.size(), s.within);
         for (Index q = 0; q < s.queries.n; ++q)
-          for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1)
-            s.weight[static_cast<std::size_t>(q)] +=
-                weight_[static_cast<std::size_t>(to.begin + std::countr_zero(bits))];
+          if (weight_.empty())
+            s.weight[static_cast<std::size_t>(q)] += std::popcount(s.within[static_cast<std::size_t>(q)]);
+          else
+            for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1)
+              s.weight[static_cast<std::size_t>(q)] +=
+                  weight_[static_cast<std::size_t>(to.begin + std::countr_zero(bits))];
       }
     };
     const auto drop_finished = [&] {
@@ -289,6 +411,7 @@ class Cells {
           core[i] = i < cores;
           for (Index f = 0; f < d_; ++f) data[f * size + i] = copy[static_cast<std::size_t>(f * size + from)];
         }
+        if (*quick_) quick_->reorder(own, order.data());
         double* box = tree_.box(leaf(l));
         for (Index f = 0; f < d_; ++f) {
           box[f] = *std::min_element(data + f * size, data + f * size + cores);
@@ -421,15 +544,18 @@ class Cells {
     const Block from = tree_.block(other).slice(0, n_core(b));
     const Block to = tree_.block(one).slice(0, n_core(a));
     const bool a_united = united(a);
-    if (a_united && united(b)) {
+    const bool both_united = a_united && united(b);
+    if (both_united && !*quick_) {
       if (kernels_.any(from, to, reach_)) sets_.unite(one.begin, other.begin);
       return;
     }
-    std::array<std::uint64_t, max_leaf> within;
-    kernels_.within(from, to, reach_, within.data());
+    Bits within;
+    look(from, *quick_ ? quick_->block(other).slice(0, n_core(b)) : ScreenBlock{}, to,
+         *quick_ ? quick_->block(one).slice(0, n_core(a)) : ScreenBlock{}, within);
     for (Index q = 0; q < from.n; ++q)
       for (std::uint64_t bits = within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
         sets_.unite(other.begin + q, one.begin + std::countr_zero(bits));
+        if (both_united) return;
         if (a_united) break;
       }
   }
@@ -507,7 +633,7 @@ class Cells {
   struct BorderScratch {
     Queries queries;
     std::array<std::int32_t, max_leaf> best;
-    std::array<std::uint64_t, max_leaf> within;
+    Bits within;
     std::vector<std::int32_t> stack;
     std::vector<double> box;
 
@@ -517,9 +643,8 @@ class Cells {
   void border_leaf(Index at, std::span<const std::int32_t> of_root, BorderScratch& s,
                    std::vector<std::int32_t>& labels) {
     const Node& own = node(at);
-    const Block samples = tree_.block(own);
     s.queries.n = 0;
-    for (Index i = n_core(at); i < own.size(); ++i) s.queries.add(samples.data, samples.stride, i);
+    for (Index i = n_core(at); i < own.size(); ++i) add_query(s.queries, own, i);
     s.queries.bound(s.box.data());
     std::fill_n(s.best.begin(), s.queries.n, none);
     std::int32_t worst = none;
@@ -534,7 +659,7 @@ class Cells {
       } else if (node(other).is_leaf()) {
         const Index first = node(other).begin;
         const bool one = united(other);
-        kernels_.within(s.queries.block(), tree_.block(node(other)).slice(0, n_core(other)), reach_, s.within.data());
+        look(s.queries, other, n_core(other), s.within);
         for (Index q = 0; q < s.queries.n; ++q) {
           std::int32_t& best = s.best[static_cast<std::size_t>(q)];
           for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
@@ -560,6 +685,7 @@ class Cells {
   CellTree tree_;
   Reach reach_;
   const ReachKernels& kernels_;
+  std::optional<Quick> quick_;
   double min_samples_;
   bool has_negative_;
   Index d_;
@@ -575,10 +701,14 @@ class Cells {
 
 // Samples in a leaf that is not dense: fewer make more boxes to compare, more make more distances in vain.
 Index leaf_size_for(Index n_features) {
-  return n_features <= 2 ? 8 : 16;
+  return n_features <= 2 ? 8 : n_features < 10 ? 16 : 32;
 }
 
 }  // namespace
+
+const ScreenKernels& screen_kernels() {
+  return SHOAL_PICK_TABLE(screen_table);
+}
 
 template <class T>
 DbscanResult dbscan(Points<const T> x, std::span<const double> weight, const Reach& reach, double min_samples,

@@ -51,22 +51,24 @@ def test_one_line_leaves_labels_a_model_and_a_report(shoal, folder):
     assert "shoal-report/report.html" in outcome.out
 
 
-CENTROID = {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7}
 OWN_OPTIONS = {
+    "centroid": {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7},
+    "dbscan": {"eps": 0.7, "min_samples": 4, "metric": "manhattan"},
+    "optics": {"min_samples": 7, "xi": 0.1, "cluster_method": "xi"},
     "hdbscan": {"min_cluster_size": 12, "min_samples": 4, "cluster_selection_method": "leaf", "alpha": 1.5},
 }
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_runs_with_its_own_options(shoal, name):
-    given = OWN_OPTIONS.get(name, CENTROID)
-    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given.items())
+    own = OWN_OPTIONS.get(name) or OWN_OPTIONS[ALGORITHMS[name].family]
+    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in own.items())
     outcome = shoal(f"fit iris.csv -a {name} {options} --no-report")
     assert (outcome.code, outcome.err) == (0, "")
     model = library.load_model("shoal-report/model.shoal").estimator
     assert type(model) is ALGORITHMS[name].load()
     parameters = model.get_params()
-    assert {key: parameters[key] for key in given} == given
+    assert {key: parameters[key] for key in own} == own
     np.testing.assert_array_equal(labels_of("shoal-report/labels.csv"), model.labels_)
 
 
@@ -539,3 +541,22 @@ sys.exit(code)
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_density_clusters_of_a_file(shoal, folder):
+    """A metric that the scores know by another name; noise in its own row; no predict where there is none."""
+    X = np.concatenate(
+        [np.random.default_rng(0).normal(size=(60, 2)) * 0.1 + c for c in (0, 5)] + [[[20, 20]]]
+    )
+    np.savetxt("x.csv", X, delimiter=",", header="a,b", comments="")
+    for name, options in (
+        ("dbscan", "--eps 0.5"),
+        ("optics", "--min-samples 10 --cluster-method dbscan --eps 1"),
+    ):
+        outcome = shoal(f"fit x.csv -a {name} {options} --metric minkowski --out {name}")
+        assert "on 121 rows, 2 columns: 2 clusters" in outcome.out
+        assert "noise" in outcome.out
+        assert (folder / name / "report.html").exists()
+    assert shoal("predict dbscan/model.shoal x.csv --labels p.csv").code == 0
+    np.testing.assert_array_equal(labels_of("p.csv"), labels_of("dbscan/labels.csv"))
+    assert "has no predict" in shoal("predict optics/model.shoal x.csv").err

@@ -281,17 +281,6 @@ def test_the_hierarchy_goes_when_there_is_none(rng):
     assert not hasattr(model, "cluster_hierarchy_")
 
 
-def test_clusters_of_the_hierarchy_are_nested_or_apart(rng):
-    X = np.concatenate([rng.normal(size=(150, 2)) * s + c for s, c in ((0.2, 0), (0.2, 2), (1.0, 12))])
-    hierarchy = shoal.optics(X, min_samples=8).cluster_hierarchy
-    assert len(hierarchy)
-    for i, (start, end) in enumerate(hierarchy):
-        for other_start, other_end in hierarchy[:i]:
-            inside = start <= other_start and other_end <= end
-            apart = other_end < start or end < other_start
-            assert inside or apart
-
-
 def test_separate_blobs_are_found():
     X, truth = make_blobs(
         600, 2, centers=[[0, 0], [10, 0], [0, 10]], cluster_std=[0.3, 0.8, 1.2], random_state=0

@@ -61,6 +61,18 @@ ALGORITHMS = {
             "density",
             "clusters of any shape and density, and noise: no number of clusters to choose",
         ),
+        Algorithm(
+            "dbscan",
+            "shoal.density.dbscan:DBSCAN",
+            "density",
+            "connected dense regions of any shape, and noise: needs a radius eps",
+        ),
+        Algorithm(
+            "optics",
+            "shoal.density.optics:OPTICS",
+            "density",
+            "dense regions at every density at once: no radius needed",
+        ),
     )
 }
 

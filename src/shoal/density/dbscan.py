@@ -54,10 +54,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         counts as within. :func:`k_distances` helps to choose it.
     min_samples : int, default=5
         Neighbours, or sum of their weights, that make a core sample. The sample itself counts.
-    metric : str, default="euclidean"
-        "euclidean", "cosine", "manhattan", "chebyshev", "minkowski" or "precomputed" (then X is a square matrix of
-        distances, or a sparse one whose missing entries are out of reach), or scikit-learn's other names
-        of these: "l2", "l1", "cityblock".
+    metric : {"euclidean", "cosine", "manhattan", "chebyshev", "minkowski", "precomputed"}, default="euclidean"
+        scikit-learn's other names "l2", "l1" and "cityblock" are known too. With "precomputed" X is a square
+        matrix of distances, or a sparse one whose missing entries are out of reach.
     metric_params : dict or None, default=None
         ``{"p": ...}`` for "minkowski".
     algorithm : {"auto", "ball_tree", "kd_tree", "brute"}, default="auto"

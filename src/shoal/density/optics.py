@@ -88,10 +88,9 @@ class OPTICS(ClusterMixin, BaseEstimator):
         of the number of samples, at least 2.
     max_eps : float, default=inf
         Largest distance at which two samples are neighbours. A finite value makes large data quick.
-    metric : str, default="minkowski"
-        "minkowski", "euclidean", "cosine", "manhattan", "chebyshev" or "precomputed" (then X is a square
-        matrix of distances, or a sparse one whose missing entries are out of reach), or scikit-learn's
-        other names of these.
+    metric : {"euclidean", "cosine", "manhattan", "chebyshev", "minkowski", "precomputed"}, default="minkowski"
+        scikit-learn's other names "l2", "l1" and "cityblock" are known too. With "precomputed" X is a square
+        matrix of distances, or a sparse one whose missing entries are out of reach.
     p : float, default=2
         Power of "minkowski".
     metric_params : dict or None, default=None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.base.checks import check_labels, check_matrix
+from shoal.base.checks import check_labels, check_matrix, check_minkowski
 from shoal.report.scores import Scores, compute_scores
 
 
@@ -176,7 +176,7 @@ class Clustering:
                 str(name) for name in getattr(model, "feature_names_in_", getattr(X, "columns", []))
             ],
             "centers": getattr(model, "cluster_centers_", None),
-            "metric": parameters.get("metric", "euclidean"),
+            "metric": _metric_of(parameters),
             "results": _single_values(model),
         }
         return cls(X, **{**given, **fields})  # type: ignore[arg-type]  # checked in __post_init__
@@ -229,6 +229,14 @@ class Clustering:
 
 def _same(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and np.array_equal(value, default))
+
+
+def _metric_of(parameters: dict[str, Any]) -> str:
+    """The metric of an estimator for its scores: of all powers of minkowski they know 1, 2 and infinity."""
+    given = parameters.get("metric", "euclidean")
+    power = (parameters.get("metric_params") or {}).get("p", parameters.get("p"))
+    metric, _ = check_minkowski(given, 2 if power is None else power)
+    return "euclidean" if metric == "minkowski" else metric
 
 
 def _single_values(model: Any) -> dict[str, Any]:

@@ -1,0 +1,51 @@
+// A quick look at many pairs of points with many features, which leaves few of them to be looked at closely.
+//
+// In float and in expanded form, |x|^2 / 2 + |y|^2 / 2 - x.y, on data about their mean: one multiply-add per feature
+// and pair, twice as many lanes. What rounding can do to it is at most `margin` times (|x|^2 + |y|^2) / 2 (see
+// screen_margin), so a pair is within the radius, beyond it, or doubtful; the caller looks at doubtful pairs with
+// the direct sum in double (reach.hpp). So the screen changes no result, at any level.
+#pragma once
+#include <cstdint>
+
+#include "base/points.hpp"
+#include "simd/dispatch.hpp"
+
+namespace shoal::density {
+
+/// n points, feature by feature: point i has feature f at data[f * stride + i], and |x|^2 / 2 at half_norm[i].
+/// Precondition: screen_padding values after the last one can be read.
+struct ScreenBlock {
+  const float* data = nullptr;
+  Index stride = 0;
+  const float* half_norm = nullptr;
+  Index n = 0;
+  Index n_features = 0;
+
+  ScreenBlock slice(Index begin, Index end) const {
+    return {data + begin, stride, half_norm + begin, end - begin, n_features};
+  }
+};
+inline constexpr Index screen_padding = 64;
+
+/// The features are rounded to float (2^-24 of each, 2^-22 of the sum of half norms in the result), n_features products
+/// and sums are rounded (2^-24 each), and so are norms, radius and comparison (a few 2^-24); twice that, for safety.
+inline float screen_margin(Index n_features) {
+  return static_cast<float>(n_features + 16) * 0x1p-23f;
+}
+
+/// One level's kernel.
+struct ScreenKernels {
+  /// Bit t of within[q]: target t is certainly within; of doubtful[q]: it may be. `half_radius` is half the squared
+  /// radius. Precondition: targets.n <= 64.
+  void (*screen)(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
+                 std::uint64_t* within, std::uint64_t* doubtful);
+};
+
+/// The kernel of the level in use.
+const ScreenKernels& screen_kernels();
+
+}  // namespace shoal::density
+
+namespace shoal {
+SHOAL_DECLARE_TABLE(density::ScreenKernels, screen_table)
+}  // namespace shoal
