@@ -100,6 +100,21 @@ def _bisecting() -> Iterator[Case]:
     yield from _points("bisecting", "bisecting", ((200_000, 16, 64),))
 
 
+def _hdbscan() -> Iterator[Case]:
+    shapes = (
+        (50_000, 2, 20),
+        (200_000, 3, 20),
+        (1_000_000, 2, 20),
+        (50_000, 10, 20),
+        (10_000, 50, 20),
+        (20_000, 50, 20),
+    )
+    for case in _points("hdbscan", "hdbscan", shapes):
+        n, d = case.make.args[:2]  # type: ignore[attr-defined]
+        name = f"{short(n)} x {d}, min_cluster_size 10"
+        yield replace(case, name=name, params={"min_cluster_size": 10}, dtypes=("float64",))
+
+
 def _silhouette() -> Iterator[Case]:
     for case in _points("silhouette", "silhouette", ((30_000, 16, 20),)):
         yield replace(case, name="30k x 16, 20 labels")
@@ -217,6 +232,12 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
         ),
         Suite("minibatch", "MiniBatchKMeans at library defaults", _minibatch, "inertia"),
         Suite("bisecting", "BisectingKMeans at library defaults", _bisecting, "inertia"),
+        Suite(
+            "hdbscan",
+            "whole fit of HDBSCAN; quality is the adjusted Rand index with the groups of the data",
+            _hdbscan,
+            "value",
+        ),
         Suite("density-dbscan", "DBSCAN, min_samples 10", _dbscan, "value"),
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite("silhouette", "silhouette score, euclidean", _silhouette, "value"),

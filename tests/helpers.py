@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -50,3 +54,22 @@ def canonical(labels: ArrayLike) -> NDArray[np.intp]:
 def bits(*results: object) -> bytes:
     """Arrays and numbers as bytes, to compare results to the last bit."""
     return b"".join(np.asarray(result).tobytes() for result in results)
+
+
+def interrupt_after(seconds: float, work: Callable[[], object]) -> float:
+    """Raises what Ctrl-C raises in `work`; returns how long after the signal it came back."""
+    sent = []
+
+    def send():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(seconds, send)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        return time.monotonic() - sent[0]
+    finally:
+        timer.cancel()
+        timer.join()

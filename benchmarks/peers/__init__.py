@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..library import Library
-from . import dbscan, faiss, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
+from . import dbscan, faiss, hdbscan, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
 
 LIBRARIES: tuple[Library, ...] = (
     *shoal.LIBRARIES,
@@ -11,6 +11,7 @@ LIBRARIES: tuple[Library, ...] = (
     *sklearnex.LIBRARIES,
     *faiss.LIBRARIES,
     *scipy.LIBRARIES,
+    *hdbscan.LIBRARIES,
     *superkmeans.LIBRARIES,
     *dbscan.LIBRARIES,
     *quitefastmst.LIBRARIES,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .hdbscan import hdbscan
 
 
 def clusterer(module: str, name: str, **fixed: Any) -> Any:
@@ -162,6 +163,7 @@ LIBRARIES = (
                 _k_nearest, note="NearestNeighbors, kd_tree, built and asked for its own points"
             ),
             "assign": Offer(_assign, note="pairwise_distances_argmin"),
+            "hdbscan": Offer(hdbscan("sklearn.cluster", copy=False)),
             "import": imports("import sklearn"),
             "import-kmeans": imports("from sklearn.cluster import KMeans"),
         },

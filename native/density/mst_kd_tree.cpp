@@ -27,6 +27,8 @@ std::size_t size_of(Index n) {
 /// Neighbours asked for beyond min_samples: one to know that no point behind the last is equally near, the others
 /// because a neighbour that came inside is often followed by one that is outside still.
 constexpr Index more_neighbors = 2;
+/// Neighbours of a point that are remembered, at most.
+constexpr Index most_kept = 16;
 /// Neighbours asked for when core distances are given.
 constexpr Index few_neighbors = 4;
 
@@ -74,7 +76,7 @@ class Boruvka {
       n_components = join(n_components, largest, run);
       run.progress("minimum spanning tree", static_cast<double>(n_ - n_components), static_cast<double>(n_ - 1));
     }
-    return sorted();
+    return sorted(run);
   }
 
  private:
@@ -331,8 +333,28 @@ class Boruvka {
       }
   }
 
-  SpanningTree sorted() {
-    std::sort(edges_.begin(), edges_.end());
+  // Sorts in blocks and merges pairs of them, so that it is shared by threads and may be interrupted.
+  void sort_edges(Run& run) {
+    std::vector<Edge> merged(edges_.size());
+    Blocks blocks{static_cast<Index>(edges_.size()), Index{1} << 15};
+    if (const Index length = parallel::forced_block_length(); length > 0) blocks.length = length;
+    const double work = 20.0 * static_cast<double>(edges_.size());
+    for_blocks(blocks, run, work,
+               [&](Index b, int) { std::sort(edges_.begin() + blocks.begin(b), edges_.begin() + blocks.end(b)); });
+    while (blocks.count() > 1) {
+      const Blocks pairs{blocks.n, 2 * blocks.length};
+      for_blocks(pairs, run, work, [&](Index b, int) {
+        const Index middle = std::min(pairs.begin(b) + blocks.length, pairs.end(b));
+        std::merge(edges_.begin() + pairs.begin(b), edges_.begin() + middle, edges_.begin() + middle,
+                   edges_.begin() + pairs.end(b), merged.begin() + pairs.begin(b));
+      });
+      edges_.swap(merged);
+      blocks = pairs;
+    }
+  }
+
+  SpanningTree sorted(Run& run) {
+    sort_edges(run);
     SpanningTree out;
     out.u.resize(edges_.size());
     out.v.resize(edges_.size());
@@ -369,14 +391,17 @@ class Boruvka {
 template <class T>
 SpanningTree mst_kd_tree(const KDTree<T>& tree, Index min_samples, T alpha, std::span<T> core, Run& run) {
   const Index n = tree.n_samples();
-  const Index k = std::min(n, std::max(min_samples, Index{1}) + more_neighbors);
+  // With many, only the first are kept: more would be memory for n x min_samples pairs, and more to look through.
+  const bool few = min_samples + more_neighbors <= most_kept;
+  const Index k = std::min(n, few ? std::max(min_samples, Index{1}) + more_neighbors : most_kept);
   std::vector<T> reduced(size_of(n * k));
   std::vector<std::int32_t> near(size_of(n * k));
-  neighbors::k_nearest_positions(tree, k, reduced.data(), near.data(), run);
-  std::vector<T> own;
-  if (min_samples > 1) {
-    own.resize(size_of(n));
-    for (Index i = 0; i < n; ++i) own[size_of(i)] = tree.measure().distance(reduced[size_of(i * k + min_samples - 1)]);
+  std::vector<T> own(size_of(min_samples > 1 ? n : 0));
+  neighbors::k_nearest_positions(tree, few ? k : min_samples, k, reduced.data(), near.data(),
+                                 few ? nullptr : own.data(), run);
+  for (Index i = 0; i < std::ssize(own); ++i) {
+    const T last = few ? reduced[size_of(i * k + min_samples - 1)] : own[size_of(i)];
+    own[size_of(i)] = tree.measure().distance(last);
   }
   for (Index i = 0; i < n && !core.empty(); ++i) core[size_of(tree.row(i))] = own.empty() ? T{0} : own[size_of(i)];
   return Boruvka<T>(tree, std::move(own), k, std::move(reduced), std::move(near), alpha).run(run);
@@ -388,7 +413,7 @@ SpanningTree mst_kd_tree(const KDTree<T>& tree, std::span<const T> core, T alpha
   const Index k = std::min(n, few_neighbors);
   std::vector<T> reduced(size_of(n * k));
   std::vector<std::int32_t> near(size_of(n * k));
-  neighbors::k_nearest_positions(tree, k, reduced.data(), near.data(), run);
+  neighbors::k_nearest_positions<T>(tree, k, k, reduced.data(), near.data(), nullptr, run);
   std::vector<T> own(core.size());
   for (std::size_t i = 0; i < core.size(); ++i) own[i] = core[size_of(tree.row(static_cast<Index>(i)))];
   return Boruvka<T>(tree, std::move(own), k, std::move(reduced), std::move(near), alpha).run(run);

@@ -15,8 +15,8 @@
 // largest one having to: everybody else chooses, so the number of components still halves.
 //
 // Cost: O(n log n) distances in practice for few features, more as the features grow; memory 12 n + n k (4 + sizeof T)
-// bytes beside the tree, k about min_samples + 2. No recursion. The result has the same bits for any number of threads:
-// threads share bounds, and a bound decides how much is searched, never what is found.
+// bytes beside the tree, k = min(min_samples + 2, 16). No recursion. The result has the same bits for any number of
+// threads: threads share bounds, and a bound decides how much is searched, never what is found.
 #pragma once
 #include <span>
 

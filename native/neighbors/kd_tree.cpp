@@ -196,47 +196,44 @@ class QueryOrder {
 
 namespace {
 
-/// Finds the k nearest: in vectors when k is small, else one by one.
+/// Finds the k nearest: in vectors when k is small, else in a list.
 template <class T>
 class NearestFinder {
  public:
-  NearestFinder(const KDTree<T>& tree, Index k) : tree_(tree), ops_(tree.ops()), k_(k) {
-    if (k <= ops_.longest_list) most_ = (k + ops_.list_lanes - 1) / ops_.list_lanes * ops_.list_lanes;
+  NearestFinder(const KDTree<T>& tree, Index k)
+      : tree_(tree), ops_(tree.ops()), k_(k), in_vectors_(k <= ops_.longest_list), list_(in_vectors_ ? 0 : k) {
+    if (in_vectors_) most_ = (k + ops_.list_lanes - 1) / ops_.list_lanes * ops_.list_lanes;
   }
 
-  /// Starts a new query, whose neighbours are written here.
-  void start(T* distances, std::int32_t* rows) {
-    distances_ = distances;
-    rows_ = rows;
-    if (most_) {
-      std::fill_n(near_, most_, std::numeric_limits<T>::infinity());
-      std::fill_n(near_rows_, most_, std::numeric_limits<std::int32_t>::max());
-    } else {
-      list_ = NearestList<T>(distances, rows, k_);
-    }
+  /// Starts a new query. Only a list makes use of a bound on the k-th distance.
+  void start(T bound = std::numeric_limits<T>::infinity()) {
+    if (!in_vectors_) return list_.start(bound);
+    std::fill_n(near_, most_, std::numeric_limits<T>::infinity());
+    std::fill_n(near_rows_, most_, no_row);
   }
-  void finish() {
-    if (most_) {
-      std::copy_n(near_, k_, distances_);
-      for (Index j = 0; j < k_; ++j) rows_[j] = static_cast<std::int32_t>(near_rows_[j]);
-    } else {
-      list_.sort();
-    }
+  bool bounded() const { return !in_vectors_; }
+  /// Ends it: the first `kept` are to be read in order. False when a bound was too low for k to be found.
+  bool finish(Index kept) {
+    if (in_vectors_) return true;
+    found_ = list_.finish(kept);
+    return std::ssize(found_) == k_;
+  }
+  T distance(Index j) const { return in_vectors_ ? near_[j] : found_[size_of(j)].distance; }
+  std::int32_t row(Index j) const {
+    return in_vectors_ ? static_cast<std::int32_t>(near_rows_[j]) : found_[size_of(j)].row;
   }
 
-  T limit() const { return most_ ? near_[k_ - 1] : list_.worst(); }
+  T limit() const { return in_vectors_ ? near_[k_ - 1] : list_.worst().distance; }
   bool skips(Node) const { return false; }
   bool takes(T near, Node node) const {
-    if (!most_) return list_.takes(near, tree_.min_row(node));
+    const std::int32_t row = tree_.min_row(node);
+    if (!in_vectors_) return Near<T>{near, row} < list_.worst();
     const T worst = near_[k_ - 1];
-    return near < worst || (near == worst && tree_.min_row(node) < near_rows_[k_ - 1]);
+    return near < worst || (near == worst && row < near_rows_[k_ - 1]);
   }
   void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
     const std::int32_t* rows = tree_.rows().data() + leaf * tree_.leaf_size();
-    if (most_) {
-      ops_.insert(near_, near_rows_, most_, mask, distance, rows);
-      return;
-    }
+    if (in_vectors_) return ops_.insert(near_, near_rows_, most_, mask, tree_.leaf_size(), distance, rows);
     for (; mask; mask &= mask - 1) {
       const int i = std::countr_zero(mask);
       list_.offer(distance[i], rows[i]);
@@ -248,32 +245,63 @@ class NearestFinder {
   const KDTree<T>& tree_;
   const NodeOps<T> ops_;
   const Index k_;
-  Index most_ = 0;  // length of the list in vectors; 0: not in vectors
+  const bool in_vectors_;
+  Index most_ = 0;  // length of the list in vectors
   alignas(64) T near_[room];
   alignas(64) WideRow<T> near_rows_[room];
-  T* distances_ = nullptr;
-  std::int32_t* rows_ = nullptr;
   NearestList<T> list_;
+  std::span<const Near<T>> found_;
 };
 
-/// Calls body(position, list) for every point of the tree with its k nearest; the lists' memory is lent by
-/// target(position): a pair of pointers.
-template <class T, class Target, class Body>
-void for_each_own(const KDTree<T>& tree, Index k, Run& run, Target&& target, Body&& body) {
+/// No less than the reduced distance of a point to its k-th nearest, given that of another point: by the triangle
+/// inequality, with room for the rounding of all that is involved.
+template <class T>
+T bound_from(const Measure<T>& measure, const std::vector<T>& point, const std::vector<T>& other, T reduced) {
+  double sum = 0;
+  for (std::size_t f = 0; f < point.size(); ++f) {
+    const double by = std::abs(static_cast<double>(point[f]) - static_cast<double>(other[f]));
+    if (measure.metric == Metric::euclidean)
+      sum += by * by;
+    else if (measure.metric == Metric::manhattan)
+      sum += by;
+    else if (measure.metric == Metric::chebyshev)
+      sum = std::max(sum, by);
+    else
+      sum += std::pow(by, static_cast<double>(measure.p));
+  }
+  const Measure<double> exact{measure.metric, static_cast<double>(measure.p)};
+  const double bound = exact.reduce(exact.distance(sum) + exact.distance(static_cast<double>(reduced)));
+  const double d = static_cast<double>(point.size()) + 64;
+  const double rounding = 1 + 8 * d * static_cast<double>(std::numeric_limits<T>::epsilon());
+  return static_cast<T>(bound * rounding + d * static_cast<double>(std::numeric_limits<T>::min()));
+}
+
+/// Calls body(position, finder) for every point of the tree once its k nearest are found, `kept` of them in order.
+template <class T, class Body>
+void for_each_own(const KDTree<T>& tree, Index k, Index kept, Run& run, Body&& body) {
   const Index leaf_size = tree.leaf_size();
   const Blocks blocks = query_blocks(tree.n_leaves(), leaf_size, tree.n_samples(), tree.n_features());
-  for_blocks(blocks, run, work_of_queries(tree.n_samples(), tree.n_features()), [&](Index b, int thread) {
+  for_blocks(blocks, run, work_of_queries(tree.n_samples(), tree.n_features()), [&](Index b, int) {
     NearestSearch<T> search(tree);
     NearestFinder<T> finder(tree, k);
-    std::vector<T> query(size_of(tree.n_features()));
+    std::vector<T> query(size_of(tree.n_features())), before;
+    T last = 0;  // k-th distance of `before`
     for (Index leaf = blocks.begin(b); leaf < blocks.end(b); ++leaf)
       for (Index i = leaf * leaf_size; i < std::min(tree.n_samples(), (leaf + 1) * leaf_size); ++i) {
         tree.point(i, query.data());
-        const auto [distances, rows] = target(i, thread);
-        finder.start(distances, rows);
+        if (before.empty() || !finder.bounded())
+          finder.start();
+        else
+          finder.start(bound_from(tree.measure(), query, before, last));
         search.search_from(static_cast<std::int32_t>(leaf), query.data(), finder);
-        finder.finish();
-        body(i, distances, rows);
+        if (!finder.finish(kept)) {
+          finder.start();
+          search.search_from(static_cast<std::int32_t>(leaf), query.data(), finder);
+          finder.finish(kept);
+        }
+        body(i, finder);
+        before = query;
+        last = finder.distance(k - 1);
       }
   });
 }
@@ -290,11 +318,13 @@ void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, 
     NearestFinder<T> finder(tree, k);
     for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
       const Index i = order[at];
-      T* own = distances + i * k;
-      finder.start(own, rows + i * k);
+      finder.start();
       search.search(x.row(i), finder);
-      finder.finish();
-      for (Index j = 0; j < k; ++j) own[j] = measure.distance(own[j]);
+      finder.finish(k);
+      for (Index j = 0; j < k; ++j) {
+        distances[i * k + j] = measure.distance(finder.distance(j));
+        rows[i * k + j] = finder.row(j);
+      }
     }
   });
 }
@@ -302,33 +332,33 @@ void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, 
 template <class T>
 void k_nearest_of_own(const KDTree<T>& tree, Index k, T* distances, std::int32_t* rows, Run& run) {
   const Measure<T> measure = tree.measure();
-  for_each_own(
-      tree, k, run, [&](Index i, int) { return std::pair{distances + tree.row(i) * k, rows + tree.row(i) * k}; },
-      [&](Index, T* own, const std::int32_t*) {
-        for (Index j = 0; j < k; ++j) own[j] = measure.distance(own[j]);
-      });
+  for_each_own(tree, k, k, run, [&](Index i, const NearestFinder<T>& found) {
+    const Index to = tree.row(i) * k;
+    for (Index j = 0; j < k; ++j) {
+      distances[to + j] = measure.distance(found.distance(j));
+      rows[to + j] = found.row(j);
+    }
+  });
 }
 
 template <class T>
-void k_nearest_positions(const KDTree<T>& tree, Index k, T* reduced, std::int32_t* positions, Run& run) {
+void k_nearest_positions(const KDTree<T>& tree, Index k, Index kept, T* reduced, std::int32_t* positions, T* last,
+                         Run& run) {
   const std::vector<std::int32_t> position = tree.positions();
-  for_each_own(
-      tree, k, run, [&](Index i, int) { return std::pair{reduced + i * k, positions + i * k}; },
-      [&](Index, const T*, std::int32_t* own) {
-        for (Index j = 0; j < k; ++j) own[j] = position[size_of(own[j])];
-      });
+  for_each_own(tree, k, kept, run, [&](Index i, const NearestFinder<T>& found) {
+    for (Index j = 0; j < kept; ++j) {
+      reduced[i * kept + j] = found.distance(j);
+      positions[i * kept + j] = position[size_of(found.row(j))];
+    }
+    if (last) last[i] = found.distance(k - 1);
+  });
 }
 
 template <class T>
 void core_distances(const KDTree<T>& tree, Index k, std::span<T> out, Run& run) {
-  const Measure<T> measure = tree.measure();
-  const auto n_threads = size_of(parallel::n_threads());
-  std::vector<std::vector<T>> distances(n_threads, std::vector<T>(size_of(k)));
-  std::vector<std::vector<std::int32_t>> rows(n_threads, std::vector<std::int32_t>(size_of(k)));
-  for_each_own(
-      tree, k, run,
-      [&](Index, int thread) { return std::pair{distances[size_of(thread)].data(), rows[size_of(thread)].data()}; },
-      [&](Index i, const T* own, const std::int32_t*) { out[size_of(tree.row(i))] = measure.distance(own[k - 1]); });
+  for_each_own(tree, k, 0, run, [&](Index i, const NearestFinder<T>& found) {
+    out[size_of(tree.row(i))] = tree.measure().distance(found.distance(k - 1));
+  });
 }
 
 // --- within a radius ------------------------------------------------------------------------------------------------
@@ -429,7 +459,7 @@ Neighbourhoods<T> within(const KDTree<T>& tree, Points<const T> x, std::span<con
   template class KDTree<T>;                                                                                     \
   template void k_nearest(const KDTree<T>&, Points<const T>, Index, T*, std::int32_t*, Run&);                   \
   template void k_nearest_of_own(const KDTree<T>&, Index, T*, std::int32_t*, Run&);                             \
-  template void k_nearest_positions(const KDTree<T>&, Index, T*, std::int32_t*, Run&);                          \
+  template void k_nearest_positions(const KDTree<T>&, Index, Index, T*, std::int32_t*, T*, Run&);               \
   template void core_distances(const KDTree<T>&, Index, std::span<T>, Run&);                                    \
   template void weights_within(const KDTree<T>&, Points<const T>, std::span<const T>, std::span<double>, Run&); \
   template Neighbourhoods<T> within(const KDTree<T>&, Points<const T>, std::span<const T>, Wanted, Run&);

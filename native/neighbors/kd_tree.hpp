@@ -258,9 +258,11 @@ void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, 
 template <class T>
 void k_nearest_of_own(const KDTree<T>& tree, Index k, T* distances, std::int32_t* rows, Run& run);
 
-/// The k nearest of the tree's own points as positions, in tree order; distances stay reduced.
+/// The first `kept` of the k nearest of the tree's own points as positions, in tree order, n x kept each, and the k-th
+/// distance of each point (unless null); distances stay reduced. Precondition: kept <= k.
 template <class T>
-void k_nearest_positions(const KDTree<T>& tree, Index k, T* reduced, std::int32_t* positions, Run& run);
+void k_nearest_positions(const KDTree<T>& tree, Index k, Index kept, T* reduced, std::int32_t* positions, T* last,
+                         Run& run);
 
 /// out[i] = distance from row i of the input to its k-th nearest point, itself the first.
 template <class T>

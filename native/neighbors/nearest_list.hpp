@@ -3,74 +3,64 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <utility>
+#include <span>
+#include <vector>
 
 #include "base/points.hpp"
 
 namespace shoal::neighbors {
 
-/// Kept sorted while k is small, else as a heap with the worst in front. Writes into memory the caller lends.
+template <class T>
+struct Near {
+  T distance;
+  std::int32_t row;
+  friend bool operator<(const Near& a, const Near& b) {
+    return a.distance < b.distance || (a.distance == b.distance && a.row < b.row);
+  }
+};
+
+/// A pool of up to twice k: when it is full, selection leaves the k nearest and tells the worst of them. O(1) per offer
+/// whatever k.
 template <class T>
 class NearestList {
  public:
-  NearestList() = default;
-  NearestList(T* distances, std::int32_t* rows, Index k) : distances_(distances), rows_(rows), k_(k) {
-    std::fill_n(distances_, k_, std::numeric_limits<T>::infinity());
-    std::fill_n(rows_, k_, std::numeric_limits<std::int32_t>::max());
-    place_of_worst_ = sorted() ? k_ - 1 : 0;
-  }
+  explicit NearestList(Index k) : k_(static_cast<std::size_t>(k)), most_(2 * k_ + 16) { pool_.reserve(most_); }
 
-  T worst() const { return distances_[place_of_worst_]; }
-  /// True when a point at this distance with this row would enter.
-  bool takes(T distance, std::int32_t row) const {
-    return distance < worst() || (distance == worst() && row < rows_[place_of_worst_]);
+  /// Begins anew; what is beyond `bound` is not wanted.
+  void start(T bound) {
+    pool_.clear();
+    worst_ = {bound, std::numeric_limits<std::int32_t>::max()};
   }
+  const Near<T>& worst() const { return worst_; }
   void offer(T distance, std::int32_t row) {
-    if (!takes(distance, row)) return;
-    if (sorted())
-      insert(distance, row);
-    else
-      sift(0, k_, distance, row);
+    const Near<T> near{distance, row};
+    if (!(near < worst_)) return;
+    pool_.push_back(near);
+    if (pool_.size() == most_) shrink();
   }
-  void sort() {
-    if (sorted()) return;
-    for (Index end = k_ - 1; end > 0; --end) {
-      const T distance = std::exchange(distances_[end], distances_[0]);
-      const std::int32_t row = std::exchange(rows_[end], rows_[0]);
-      sift(0, end, distance, row);
-    }
+  /// The k nearest, or all when there are fewer; the first n_sorted of them in order, and the k-th in its place.
+  std::span<const Near<T>> finish(Index n_sorted) {
+    if (pool_.size() > k_)
+      shrink();
+    else if (!pool_.empty())
+      std::nth_element(pool_.begin(), pool_.end() - 1, pool_.end());
+    const auto middle = pool_.begin() + std::min<Index>(n_sorted, std::ssize(pool_));
+    if (middle < pool_.end()) std::nth_element(pool_.begin(), middle, pool_.end() - 1);
+    std::sort(pool_.begin(), middle);
+    return pool_;
   }
 
  private:
-  static constexpr Index longest_sorted = 48;
-  bool sorted() const { return k_ <= longest_sorted; }
-  static bool before(T a, std::int32_t row_a, T b, std::int32_t row_b) { return a < b || (a == b && row_a < row_b); }
-
-  void insert(T distance, std::int32_t row) {
-    Index place = k_ - 1;
-    for (; place > 0 && before(distance, row, distances_[place - 1], rows_[place - 1]); --place) {
-      distances_[place] = distances_[place - 1];
-      rows_[place] = rows_[place - 1];
-    }
-    distances_[place] = distance;
-    rows_[place] = row;
-  }
-  // puts (distance, row) in at the hole and lets it sink among the first n
-  void sift(Index hole, Index n, T distance, std::int32_t row) {
-    for (Index child; (child = 2 * hole + 1) < n; hole = child) {
-      if (child + 1 < n && before(distances_[child], rows_[child], distances_[child + 1], rows_[child + 1])) ++child;
-      if (!before(distance, row, distances_[child], rows_[child])) break;
-      distances_[hole] = distances_[child];
-      rows_[hole] = rows_[child];
-    }
-    distances_[hole] = distance;
-    rows_[hole] = row;
+  void shrink() {
+    const auto last = pool_.begin() + static_cast<Index>(k_) - 1;
+    std::nth_element(pool_.begin(), last, pool_.end());
+    pool_.resize(k_);
+    worst_ = pool_.back();
   }
 
-  T* distances_ = nullptr;
-  std::int32_t* rows_ = nullptr;
-  Index k_ = 0;
-  Index place_of_worst_ = 0;
+  std::size_t k_, most_;
+  std::vector<Near<T>> pool_;
+  Near<T> worst_{};
 };
 
 }  // namespace shoal::neighbors

@@ -10,6 +10,7 @@
 // minkowski are widened by a few units in the last place.)
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "base/points.hpp"
@@ -26,6 +27,7 @@ inline constexpr int leaf_multiple = 16;
 inline constexpr int max_leaf_size = 64;
 
 /// Row numbers in lanes as wide as the distances beside them.
+inline constexpr std::int32_t no_row = std::numeric_limits<std::int32_t>::max();
 template <class T>
 using WideRow = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
@@ -39,8 +41,9 @@ struct NodeOps {
   /// returns the mask of those <= bound.
   std::uint64_t (*leaf)(const T* points, Index leaf_size, const T* query, Index n_features, T p, T bound, T* distance);
   /// Inserts the points of the mask into a list ascending by (distance, row) of `most` values in whole vectors; what
-  /// falls off its end is lost. Precondition: most a multiple of list_lanes, at most longest_list.
-  void (*insert)(T* distances, WideRow<T>* rows, Index most, std::uint64_t mask, const T* distance,
+  /// falls off its end is lost. An empty list holds no_row. Precondition: most a multiple of list_lanes, at most
+  /// longest_list; rows ascend within a leaf.
+  void (*insert)(T* distances, WideRow<T>* rows, Index most, std::uint64_t mask, Index leaf_size, const T* distance,
                  const std::int32_t* row);
   Index list_lanes;
   Index longest_list;  // 0: this level has no vectors

@@ -180,8 +180,53 @@ void insert_into(T* distances, Int<T>* rows, std::uint64_t mask, const T* distan
   }
 }
 
+// Leaves up to this size are ranked as a whole: a comparison of all with all, for the first leaf of a query.
+inline constexpr Index most_ranked = 32;
+
+template <class T, int R>
+void rank(Index most, std::uint64_t mask, const T* distance, const std::int32_t* row, T* distances, Int<T>* rows) {
+  if constexpr (lanes_of<T> > 1) {
+    constexpr int W = lanes_of<T>;
+    using V = Vec<T>;
+    using I = IntVec<T>;
+    alignas(64) T value[R * W];
+    alignas(64) Int<T> place[R * W];
+    for (int i = 0; i < R * W; ++i) {
+      value[i] = mask >> i & 1 ? distance[i] : std::numeric_limits<T>::infinity();
+      place[i] = i;
+    }
+    V own[R];
+    I index[R], before[R]{};
+    for (int r = 0; r < R; ++r) {
+      own[r] = load<V>(value + r * W);
+      index[r] = load<I>(place + r * W);
+    }
+    for (int j = 0; j < R * W; ++j) {
+      const V other = broadcast<V>(value[j]);
+      const I number = broadcast<I>(static_cast<Int<T>>(j));
+      for (int r = 0; r < R; ++r) before[r] -= (other < own[r]) | ((other == own[r]) & (number < index[r]));
+    }
+    for (int r = 0; r < R; ++r) store(place + r * W, before[r]);
+    for (int i = 0; i < R * W; ++i) {
+      if (place[i] >= most) continue;
+      distances[place[i]] = value[i];
+      rows[place[i]] = mask >> i & 1 ? row[i] : neighbors::no_row;
+    }
+  }
+}
+
 template <class T>
-void insert(T* distances, Int<T>* rows, Index most, std::uint64_t mask, const T* distance, const std::int32_t* row) {
+void insert(T* distances, Int<T>* rows, Index most, std::uint64_t mask, Index leaf_size, const T* distance,
+            const std::int32_t* row) {
+  if (rows[0] == neighbors::no_row && leaf_size <= most_ranked) {
+    if constexpr (lanes_of<T> > 1) {
+      if (leaf_size == 16)
+        rank<T, 16 / lanes_of<T>>(most, mask, distance, row, distances, rows);
+      else
+        rank<T, 32 / lanes_of<T>>(most, mask, distance, row, distances, rows);
+    }
+    return;
+  }
   with_constant<most_vectors>(static_cast<int>(most / lanes_of<T>), [&](auto vectors) {
     insert_into<T, decltype(vectors)::value>(distances, rows, mask, distance, row);
   });

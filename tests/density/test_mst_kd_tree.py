@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import bits, both_dtypes, threads_and_block_length, threads_and_blocks
+from helpers import bits, both_dtypes, interrupt_after, threads_and_block_length, threads_and_blocks
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import neighbors as oracle
@@ -161,6 +161,11 @@ def test_copies_cost_no_more_than_other_points(min_samples, places):
     assert len(u) == 99_999
     assert (weight == 0).sum() == 100_000 - places
     assert (u < v).all()
+
+
+def test_control_c_stops_it(rng):
+    tree = kd_tree(rng.normal(size=(60_000, 20)))  # many seconds of work
+    assert interrupt_after(0.5, lambda: _core.mst_kd_tree(tree, min_samples=5, alpha=1.0)) < 1.0
 
 
 def test_a_tree_spans_and_ascends(rng):

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
-import signal
-import threading
-import time
 
 import hard_data as hard_data_sets
 import numpy as np
@@ -14,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn.metrics
+from helpers import interrupt_after
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -625,25 +622,6 @@ def test_threads_do_not_change_a_bit(rng, dtype, forced, k):
     finally:
         _core.force_block_length(0)
     assert runs[0] == runs[1] == runs[2]
-
-
-def interrupt_after(seconds, work):
-    """Raises what Ctrl-C raises in `work`; returns how long after the signal it came back."""
-    sent = []
-
-    def send():
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(seconds, send)
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            work()
-        return time.monotonic() - sent[0]
-    finally:
-        timer.cancel()
-        timer.join()
 
 
 @pytest.mark.parametrize("k", [5, 30_000])

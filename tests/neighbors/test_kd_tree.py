@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import bits, both_dtypes, threads_and_block_length, threads_and_blocks
+from helpers import bits, both_dtypes, interrupt_after, threads_and_block_length, threads_and_blocks
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import neighbors as oracle
@@ -65,7 +65,7 @@ def test_neighbours_and_distances_are_those_of_brute_force_to_the_last_bit(rng, 
         x = data(rng, n, d, dtype, kind)
         queries = data(rng, 23, d, dtype, kind)
         tree = shoal.KDTree(x, leaf_size=int(rng.choice([1, 20, 48, 64])), metric=metric)
-        for k in {1, min(n, 7), min(n, 60)}:  # the last one is kept as a heap
+        for k in {1, min(n, 7), min(n, 60)}:  # the last one is too long for a list in vectors
             assert_same_neighbours(tree, x, None, k, metric, f"{n} x {d}, k = {k}, own")
             assert_same_neighbours(tree, x, queries, k, metric, f"{n} x {d}, k = {k}")
 
@@ -276,6 +276,12 @@ def test_core_distances_are_the_last_of_the_nearest(rng):
     x = rng.normal(size=(400, 3))
     tree = shoal.KDTree(x)
     np.testing.assert_array_equal(tree._tree.core_distances(5), tree.query(k=5)[0][:, -1])
+
+
+def test_control_c_stops_queries(rng):
+    x = rng.normal(size=(60_000, 20))  # many seconds of work
+    tree = shoal.KDTree(x)
+    assert interrupt_after(0.5, lambda: tree.query(k=10)) < 1.0  # 100 ms on a machine of one's own
 
 
 # --- the class ----------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def _kruskal(weights):
     """The spanning tree of the least edges, of equals the first by (weight, u, v)."""
     n = len(weights)
     group, tree = np.arange(n), []
-    for weight, u, v in sorted((weights[u, v], u, v) for u in range(n) for v in range(u + 1, n)):
+    for weight, u, v in sorted((weights[i, j], i, j) for i in range(n) for j in range(i + 1, n)):
         if group[u] != group[v]:
             group[group == group[v]] = group[u]
             tree.append((weight, u, v))

@@ -56,6 +56,12 @@ ALGORITHMS = {
             "splits clusters in two until there are k: fast for large k, and a hierarchy",
         ),
         Algorithm(
+            "hdbscan",
+            "shoal.density.hdbscan:HDBSCAN",
+            "density",
+            "clusters of any shape and density, and noise: no number of clusters to choose",
+        ),
+        Algorithm(
             "dbscan",
             "shoal.density.dbscan:DBSCAN",
             "density",

@@ -78,7 +78,7 @@ def plot_condensed_tree(
     children: list[list[int]] = [[] for _ in range(m)]
     for c in range(1, m):
         children[int(parents[c])].append(c)
-    # the width under a cluster is shared by its children, the heaviest first, each around its own middle
+    # the width under a cluster is shared by its children, each around its own middle
     middle = np.zeros(m)
     shapes, colors, joins = [], [], []
     color = np.full(m, -1)
