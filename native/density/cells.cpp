@@ -12,6 +12,8 @@ using parallel::for_blocks;
 
 // Deeper than this nodes are split at the median: the middle of the box can leave one sample aside at a time.
 constexpr int max_middle_depth = 48;
+// From so many features on boxes rule out little, and small nodes are cut so that their leaves are full.
+constexpr Index many_features = 10;
 
 Blocks node_blocks(Index n) {
   if (const auto length = parallel::forced_block_length(); length > 0) return {n, length};
@@ -173,7 +175,8 @@ class Builder {
       }
     const double low = box[widest];
     const double high = box[d_ + widest];
-    if (!(low < high) || depth_ >= max_middle_depth) return split_in_half(node, widest);
+    const bool fill_leaves = d_ >= many_features && node.size() <= 64 * leaf_size_;
+    if (!(low < high) || depth_ >= max_middle_depth || fill_leaves) return split_in_half(node, widest);
     double cut = low / 2 + high / 2;
     if (!(cut >= low && cut < high)) cut = low;
     double* rows = rows_.data();
@@ -209,10 +212,11 @@ class Builder {
     return left;
   }
 
-  // Halves by (value, index), each in ascending order of the index.
+  // Halves by (value, index), each in ascending order of the index; the first a number of full leaves if it can be.
   Index split_in_half(const Node& node, Index f) {
     const Index size = node.size();
-    const Index half = size / 2;
+    const Index leaves = (size / 2 + leaf_size_ / 2) / leaf_size_;
+    const Index half = leaves > 0 && leaves * leaf_size_ < size ? leaves * leaf_size_ : size / 2;
     double* rows = rows_.data() + node.begin * d_;
     std::int32_t* index = tree_.index.data() + node.begin;
     double* aside = other_.data() + node.begin * d_;

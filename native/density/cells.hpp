@@ -1,10 +1,11 @@
 // A tree of boxes over the samples, cut as density clustering wants it: the cells of DBSCAN.
 //
-// A node is split at the middle of the longest side of its tight box (from a certain depth on at the median, which
-// bounds the depth) until it has few samples, or until its samples are all within reach of each other and heavy
-// enough that every one of them is a core sample: such a *dense* node is only cut into pieces of a size that the
-// kernels like. So dense regions cost what a grid of side eps / sqrt(d) costs (Gan & Tao, SIGMOD 2015), sparse
-// regions what a kd-tree costs, and neither huge coordinates nor a tiny eps can overflow a cell number.
+// A node is split at the middle of the longest side of its tight box (from a certain depth on, and small nodes of many
+// features, at the median, which bounds the depth and fills the leaves) until it has few samples, or until its samples
+// are all within reach of each other and heavy enough that every one of them is a core sample: such a *dense* node is
+// only cut into pieces of a size that the kernels like. So dense regions cost what a grid of side eps / sqrt(d) costs
+// (Gan & Tao, SIGMOD 2015), sparse regions what a kd-tree costs, and neither huge coordinates nor a tiny eps can
+// overflow a cell number.
 //
 // The samples are kept leaf by leaf in double, each leaf feature by feature (see Block). What boxes say about
 // distances is exact in floating-point arithmetic: differences, powers and sums in ascending order of the features

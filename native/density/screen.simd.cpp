@@ -63,8 +63,10 @@ void screen(const ScreenBlock& queries, const ScreenBlock& targets, float half_r
             std::uint64_t* within, std::uint64_t* doubtful) {
   constexpr int most = vector_registers == 32 ? 6 : 4;
   const std::uint64_t valid = targets.n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << targets.n) - 1;
-  for (Index q = 0; q < queries.n; q += most) {
-    const int count = static_cast<int>(queries.n - q < most ? queries.n - q : most);
+  const Index groups = (queries.n + most - 1) / most;  // of sizes that differ by at most one
+  for (Index g = 0; g < groups; ++g) {
+    const Index q = g * queries.n / groups;
+    const int count = static_cast<int>((g + 1) * queries.n / groups - q);
     for (int i = 0; i < count; ++i) within[q + i] = doubtful[q + i] = 0;
     for (Index t = 0; t < targets.n; t += 2 * W)
       with_constant<most>(count, [&](auto constant) {
