@@ -27,6 +27,8 @@ std::size_t size_of(Index n) {
 /// Neighbours asked for beyond min_samples: one to know that no point behind the last is equally near, the others
 /// because a neighbour that came inside is often followed by one that is outside still.
 constexpr Index more_neighbors = 2;
+/// Beyond these a search may be so long that each looks whether to stop.
+constexpr Index few_features = 6;
 /// Neighbours of a point that are remembered, at most.
 constexpr Index most_kept = 16;
 /// Neighbours asked for when core distances are given.
@@ -245,7 +247,7 @@ class Boruvka {
     const Index leaf_size = tree_.leaf_size();
     Blocks blocks{tree_.n_leaves(), std::max<Index>(1, 256 / leaf_size)};
     if (const Index length = parallel::forced_block_length(); length > 0) blocks.length = length;
-    for_blocks(blocks, run, 300.0 * static_cast<double>(n_), [&](Index b, int) {
+    for_blocks(blocks, run, 300.0 * static_cast<double>(n_), [&](Index b, int thread) {
       neighbors::NearestSearch<T> search(tree_);
       std::vector<T> query(size_of(tree_.n_features()));
       for (Index leaf = blocks.begin(b); leaf < blocks.end(b); ++leaf)
@@ -254,6 +256,7 @@ class Boruvka {
           if (own == largest || other_[size_of(i)] != none) continue;
           const T known = bound(own);
           if (beyond_[size_of(i)] >= known || core(i) > known) continue;
+          if (tree_.n_features() > few_features && run.interrupted(thread)) return;
           tree_.point(i, query.data());
           Finder finder(*this, i);
           search.search_from(static_cast<std::int32_t>(leaf), query.data(), finder);

@@ -28,6 +28,11 @@ Blocks query_blocks(Index n_queries, Index unit, Index n, Index d) {
   return {n_queries, std::max<Index>(1, queries / unit)};
 }
 
+/// Queries between two looks at whether to stop: each may have to look at all points.
+Index queries_between_looks(Index n, Index d) {
+  return std::clamp<Index>(Index{20'000'000} / std::max<Index>(n * d, 1), 1, 64);
+}
+
 double work_of_queries(Index n_queries, Index d) {
   return 300.0 * static_cast<double>(n_queries) * static_cast<double>(d + 2);
 }
@@ -281,13 +286,15 @@ template <class T, class Body>
 void for_each_own(const KDTree<T>& tree, Index k, Index kept, Run& run, Body&& body) {
   const Index leaf_size = tree.leaf_size();
   const Blocks blocks = query_blocks(tree.n_leaves(), leaf_size, tree.n_samples(), tree.n_features());
-  for_blocks(blocks, run, work_of_queries(tree.n_samples(), tree.n_features()), [&](Index b, int) {
+  const Index stride = queries_between_looks(tree.n_samples(), tree.n_features());
+  for_blocks(blocks, run, work_of_queries(tree.n_samples(), tree.n_features()), [&](Index b, int thread) {
     NearestSearch<T> search(tree);
     NearestFinder<T> finder(tree, k);
     std::vector<T> query(size_of(tree.n_features())), before;
     T last = 0;  // k-th distance of `before`
     for (Index leaf = blocks.begin(b); leaf < blocks.end(b); ++leaf)
       for (Index i = leaf * leaf_size; i < std::min(tree.n_samples(), (leaf + 1) * leaf_size); ++i) {
+        if (i % stride == 0 && run.interrupted(thread)) return;
         tree.point(i, query.data());
         if (before.empty() || !finder.bounded())
           finder.start();
@@ -313,10 +320,12 @@ void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, 
   const QueryOrder<T> order(x, run);
   const Blocks blocks = query_blocks(x.n_samples, 1, tree.n_samples(), tree.n_features());
   const Measure<T> measure = tree.measure();
-  for_blocks(blocks, run, work_of_queries(x.n_samples, x.n_features), [&](Index b, int) {
+  const Index stride = queries_between_looks(tree.n_samples(), tree.n_features());
+  for_blocks(blocks, run, work_of_queries(x.n_samples, x.n_features), [&](Index b, int thread) {
     NearestSearch<T> search(tree);
     NearestFinder<T> finder(tree, k);
     for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
+      if (at % stride == 0 && run.interrupted(thread)) return;
       const Index i = order[at];
       finder.start();
       search.search(x.row(i), finder);

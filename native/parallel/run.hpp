@@ -41,6 +41,12 @@ class Run {
     if (!poll_()) stop_.store(true, std::memory_order_relaxed);
   }
 
+  /// For loops inside a long block: polls on the entering thread, number 0; true when the block may end unfinished.
+  bool interrupted(int thread) {
+    if (thread == 0) tick();
+    return stopped();
+  }
+
   /// Polls and throws Interrupted when asked to stop: for serial loops on the entering thread.
   void checkpoint() {
     tick();

@@ -65,14 +65,18 @@ def equal(one, other):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_estimator_comes_back_whole(tmp_path, name, dtype):
-    model = ALGORITHMS[name].load()(n_clusters=3, random_state=0).fit(X.astype(dtype))
+    model = ALGORITHMS[name].load()()
+    wanted = {"n_clusters": 3, "random_state": 0, "eps": 2.0}
+    model.set_params(**{key: value for key, value in wanted.items() if key in model.get_params()})
+    model.fit(X.astype(dtype))
     shoal.save_model(model, tmp_path / "m.shoal")
     again = shoal.load_model(tmp_path / "m.shoal").estimator
     assert type(again) is type(model)
     assert equal(vars(again), vars(model))
     new = RNG.normal(0, 6, size=(50, 3)).astype(dtype)
-    np.testing.assert_array_equal(again.predict(new), model.predict(new))
-    np.testing.assert_array_equal(again.transform(new), model.transform(new))
+    for method in ("predict", "transform"):
+        if hasattr(model, method):
+            np.testing.assert_array_equal(getattr(again, method)(new), getattr(model, method)(new))
 
 
 @pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()])
