@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn.cluster
 from helpers import threads_and_block_length, threads_and_blocks
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
@@ -307,10 +308,13 @@ def test_hard_data_are_fitted(case, hard_data):
 
 
 @every
-def test_labels_are_int32_and_fit_returns_the_estimator(case):
+def test_labels_have_scikit_learns_type_and_fit_returns_the_estimator(case):
     model = clone(case.model)
     assert model.fit(DATA) is model
-    assert model.labels_.dtype == np.int32
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        theirs = getattr(sklearn.cluster, type(model).__name__)().fit(DATA.repeat(3, axis=0))
+    assert model.labels_.dtype == theirs.labels_.dtype
     np.testing.assert_array_equal(clone(case.model).fit_predict(DATA), model.labels_)
 
 
@@ -318,7 +322,7 @@ def test_labels_are_int32_and_fit_returns_the_estimator(case):
 def test_labels_are_what_predict_says(case):
     model = fit(case)
     np.testing.assert_array_equal(model.predict(DATA), model.labels_)
-    assert model.predict(DATA).dtype == np.int32
+    assert model.predict(DATA).dtype == model.labels_.dtype
     alone = [model.predict(DATA[i : i + 1])[0] for i in range(len(DATA))]
     np.testing.assert_array_equal(alone, model.labels_)
 

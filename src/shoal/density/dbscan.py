@@ -31,12 +31,12 @@ class DBSCANResult(NamedTuple):
     ----------
     core_samples : ndarray of shape (n_core_samples,), int64
         Indices of the core samples, ascending.
-    labels : ndarray of shape (n_samples,), int32
+    labels : ndarray of shape (n_samples,), int64
         Cluster of each sample, -1 for noise.
     """
 
     core_samples: NDArray[np.int64]
-    labels: NDArray[np.int32]
+    labels: NDArray[np.intp]
 
 
 class DBSCAN(ClusterMixin, BaseEstimator):
@@ -76,7 +76,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         Indices of the core samples, ascending.
     components_ : {ndarray, sparse matrix} of shape (n_core_samples, n_features)
         Copy of the core samples, in the dtype of the data.
-    labels_ : ndarray of shape (n_samples,), int32
+    labels_ : ndarray of shape (n_samples,), int64
         Clusters are numbered from 0 in the order of their first core sample; -1 is noise.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -127,9 +127,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     >>> X = [[1, 2], [2, 2], [2, 3], [8, 7], [8, 8], [25, 80]]
     >>> model = shoal.DBSCAN(eps=3, min_samples=2).fit(X)
     >>> model.labels_
-    array([ 0,  0,  0,  1,  1, -1], dtype=int32)
+    array([ 0,  0,  0,  1,  1, -1])
     >>> model.predict([[2, 4], [9, 9], [50, 50]])
-    array([ 0,  1, -1], dtype=int32)
+    array([ 0,  1, -1])
     """
 
     def __init__(
@@ -182,10 +182,10 @@ class DBSCAN(ClusterMixin, BaseEstimator):
             core, labels = _fit(X, weight, metric, eps, min_samples, report)
         self.core_sample_indices_ = core.view(np.intp)  # int64 under the name it is printed by
         self.components_ = X[core].copy()
-        self.labels_ = labels
+        self.labels_ = labels.astype(np.intp)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int32]:
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.intp]:
         """``fit(X, sample_weight=sample_weight).labels_``.
 
         Parameters
@@ -196,11 +196,11 @@ class DBSCAN(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,), int32
+        labels : ndarray of shape (n_samples,), int64
         """
         return self.fit(X, sample_weight=sample_weight).labels_
 
-    def predict(self, X: Any) -> NDArray[np.int32]:
+    def predict(self, X: Any) -> NDArray[np.intp]:
         """The label of the nearest core sample, or -1 where none is within `eps`.
 
         A tie goes to the core sample of the smaller index. O(n_core · log n_core) to build a tree over the core
@@ -213,7 +213,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        labels : ndarray of shape (n_queries,), int32
+        labels : ndarray of shape (n_queries,), int64
         """
         check_is_fitted(self)
         eps = check_real("eps", self.eps, 0, open_low=True)
@@ -221,15 +221,21 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         X = check_data(self, X, reset=False, accept_sparse=metric.name != "precomputed")
         core_labels = self.labels_[self.core_sample_indices_]
         if core_labels.size == 0:
-            return np.full(X.shape[0], -1, dtype=np.int32)
+            return np.full(X.shape[0], -1, dtype=np.intp)
         if metric.name == "precomputed":
             return _predict_precomputed(X, self.core_sample_indices_, core_labels, eps)
         cores = self.components_
         dtype = np.result_type(X.dtype, cores.dtype)
         with jobs(self.n_jobs):
-            return _core.dbscan_predict(
-                _dense(cores, dtype), core_labels, _dense(X, dtype), metric=metric.name, eps=eps, p=metric.p
+            labels = _core.dbscan_predict(
+                _dense(cores, dtype),
+                core_labels.astype(np.int32),
+                _dense(X, dtype),
+                metric=metric.name,
+                eps=eps,
+                p=metric.p,
             )
+        return labels.astype(np.intp)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -254,8 +260,8 @@ def _fit(X: Any, weight: Any, metric: Metric, eps: float, min_samples: int, repo
     return _core.dbscan_graph(values, columns, start, weight, **options)
 
 
-def _predict_precomputed(X: Any, core: Any, core_labels: Any, eps: float) -> NDArray[np.int32]:
-    out = np.empty(X.shape[0], dtype=np.int32)
+def _predict_precomputed(X: Any, core: Any, core_labels: Any, eps: float) -> NDArray[np.intp]:
+    out = np.empty(X.shape[0], dtype=np.intp)
     rows = max(1, 2**22 // core.size)
     for begin in range(0, X.shape[0], rows):
         distances = X[begin : begin + rows][:, core]
@@ -303,7 +309,7 @@ def dbscan(
     >>> core_samples
     array([0, 1, 2])
     >>> labels
-    array([ 0,  0,  0, -1], dtype=int32)
+    array([ 0,  0,  0, -1])
     """
     model = DBSCAN(
         eps,

@@ -40,13 +40,13 @@ class HDBSCANResult(NamedTuple):
 
     Attributes
     ----------
-    labels : ndarray of shape (n_samples,), int32
+    labels : ndarray of shape (n_samples,), int64
         Cluster of each sample, -1 for noise.
     probabilities : ndarray of shape (n_samples,)
     persistence : ndarray of shape (n_clusters,)
     """
 
-    labels: NDArray[np.int32]
+    labels: NDArray[np.intp]
     probabilities: NDArray[Any]
     persistence: NDArray[Any]
 
@@ -58,7 +58,7 @@ class SweepResult(NamedTuple):
     ----------
     min_cluster_size, min_samples : int
     n_clusters : int
-    labels : ndarray of shape (n_samples,), int32
+    labels : ndarray of shape (n_samples,), int64
     probabilities : ndarray of shape (n_samples,)
     persistence : ndarray of shape (n_clusters,)
     """
@@ -66,7 +66,7 @@ class SweepResult(NamedTuple):
     min_cluster_size: int
     min_samples: int
     n_clusters: int
-    labels: NDArray[np.int32]
+    labels: NDArray[np.intp]
     probabilities: NDArray[Any]
     persistence: NDArray[Any]
 
@@ -116,7 +116,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     Attributes
     ----------
-    labels_ : ndarray of shape (n_samples,), int32
+    labels_ : ndarray of shape (n_samples,), int64
         -1 is noise, -2 a sample with an infinite value, -3 one with a missing value.
     probabilities_ : ndarray of shape (n_samples,)
         How long a sample stays in its cluster, relative to the cluster's last: in [0, 1], 0 for noise, NaN for
@@ -179,9 +179,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     >>> X = np.concatenate([np.linspace(0, 1, 8), np.linspace(5, 6, 6), [40.0]])[:, None]
     >>> model = shoal.HDBSCAN(min_cluster_size=4).fit(X)
     >>> model.labels_
-    array([ 0,  0,  0,  0,  0,  0,  0,  0,  1,  1,  1,  1,  1,  1, -1], dtype=int32)
+    array([ 0,  0,  0,  0,  0,  0,  0,  0,  1,  1,  1,  1,  1,  1, -1])
     >>> model.predict([[0.5], [5.5], [20.0]])
-    array([ 0,  1, -1], dtype=int32)
+    array([ 0,  1, -1])
     """
 
     _data: NDArray[Any] | None
@@ -276,14 +276,15 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         if rows is not None:
             labels, probabilities = self._spread(X, kind, labels, probabilities, settings)
         dtype = np.float32 if X.dtype == np.float32 else np.float64
-        self.labels_, self.probabilities_ = labels, probabilities.astype(dtype, copy=False)
+        self.labels_ = labels.astype(np.intp, copy=False)
+        self.probabilities_ = probabilities.astype(dtype, copy=False)
         self.cluster_persistence_ = clusters.persistence.astype(dtype, copy=False)
         for name in ("centroids_", "medoids_"):
             self.__dict__.pop(name, None)
         self._store_centers(data, clusters.labels, clusters.probabilities, weight, settings)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int32]:
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.intp]:
         """``fit(X, sample_weight=sample_weight).labels_``.
 
         Parameters
@@ -294,7 +295,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,), int32
+        labels : ndarray of shape (n_samples,), int64
         """
         return self.fit(X, sample_weight=sample_weight).labels_
 
@@ -350,7 +351,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         self, X: Any, kind: Any, labels: Any, probabilities: Any, settings: _Settings
     ) -> tuple[Any, Any]:
         """Labels and probabilities of all rows from those of the rows that were used."""
-        every = np.full(self._n_rows, NOISE, dtype=np.int32)
+        every = np.full(self._n_rows, NOISE, dtype=np.intp)
         each = np.zeros(self._n_rows)
         every[self._rows], each[self._rows] = labels, probabilities
         light = kind == 0
@@ -380,7 +381,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     # --- new samples -----------------------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> NDArray[np.int32]:
+    def predict(self, X: Any) -> NDArray[np.intp]:
         """The cluster each sample would be in, the hierarchy staying as it is.
 
         Parameters
@@ -390,7 +391,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        labels : ndarray of shape (n_queries,), int32
+        labels : ndarray of shape (n_queries,), int64
             On the samples of ``fit``, ``labels_``.
 
         Notes
@@ -400,7 +401,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         """
         return self._predict(X)[0]
 
-    def approximate_predict(self, X: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    def approximate_predict(self, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
         """``predict``, and how strongly each sample belongs to its cluster.
 
         Parameters
@@ -409,18 +410,18 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        labels : ndarray of shape (n_queries,), int32
+        labels : ndarray of shape (n_queries,), int64
         probabilities : ndarray of shape (n_queries,)
             As ``probabilities_``.
         """
         return self._predict(X)
 
-    def _predict(self, X: Any) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    def _predict(self, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
         check_is_fitted(self, "labels_")
         settings = self._settings()
         X = self._check_X(X, settings.metric, reset=False)
         kind = _row_kinds(X, settings.metric)
-        labels = np.where(kind == 0, NOISE, np.where(kind == 1, INFINITE, MISSING)).astype(np.int32)
+        labels = np.where(kind == 0, NOISE, np.where(kind == 1, INFINITE, MISSING)).astype(np.intp)
         probabilities = np.where(kind == 2, np.nan, 0.0)
         fine = np.flatnonzero(kind == 0)
         if fine.size:
@@ -431,12 +432,12 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 labels[fine], probabilities[fine] = self._place(data, settings)
         return labels, probabilities.astype(self.probabilities_.dtype, copy=False)
 
-    def _place(self, X: Any, settings: _Settings) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _place(self, X: Any, settings: _Settings) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         cluster, lambdas = self._join(X, settings)
         chosen, label_of, most, single_lambda = self._selected
-        labels = label_of[cluster]
+        labels = label_of[cluster].astype(np.intp)
         if chosen.size and chosen[0] == 0:
-            labels = np.where(lambdas < single_lambda, NOISE, labels).astype(np.int32)
+            labels = np.where(lambdas < single_lambda, NOISE, labels)
         probabilities = np.zeros(len(labels))
         inside = labels >= 0
         if inside.any():
@@ -599,7 +600,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             self._tree, self._weight, self._selected.cluster, self._stability, self._rows, self._n_rows
         )
 
-    def dbscan_clustering(self, cut_distance: float, min_cluster_size: int = 5) -> NDArray[np.int32]:
+    def dbscan_clustering(self, cut_distance: float, min_cluster_size: int = 5) -> NDArray[np.intp]:
         """The clusters at one distance: DBSCAN without border points.
 
         Parameters
@@ -611,7 +612,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,), int32
+        labels : ndarray of shape (n_samples,), int64
             Numbered by first sample; -1, -2 and -3 as in ``labels_``, -1 for samples of weight 0.
         """
         check_is_fitted(self, "labels_")
@@ -619,8 +620,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         size = check_int("min_cluster_size", min_cluster_size, 1)
         labels = _core.cut_linkage(*self._links, self._weight, cut=cut, min_cluster_size=size)
         if self._rows is None:
-            return labels
-        every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE).astype(np.int32)
+            return labels.astype(np.intp)
+        every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE)
         every[self._rows] = labels
         return every
 
@@ -684,11 +685,11 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     def _swept(self, size: int, samples: int, found: Any) -> SweepResult:
         labels, probabilities = (
-            found.labels,
+            found.labels.astype(np.intp),
             found.probabilities.astype(self.probabilities_.dtype, copy=False),
         )
         if self._rows is not None:
-            every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE).astype(np.int32)
+            every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE)
             each = np.where(self.labels_ == MISSING, np.nan, 0).astype(self.probabilities_.dtype)
             every[self._rows], each[self._rows] = labels, probabilities
             labels, probabilities = every, each
@@ -1089,7 +1090,7 @@ def hdbscan(
     >>> X = [[0.0], [0.1], [0.2], [5.0], [5.1], [5.2], [40.0]]
     >>> labels, probabilities, persistence = shoal.hdbscan(X, 3, min_samples=2)
     >>> labels
-    array([ 0,  0,  0,  1,  1,  1, -1], dtype=int32)
+    array([ 0,  0,  0,  1,  1,  1, -1])
     """
     model = HDBSCAN(
         min_cluster_size,

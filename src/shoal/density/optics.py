@@ -56,7 +56,7 @@ class OPTICSResult(NamedTuple):
 
     Attributes
     ----------
-    labels : ndarray of shape (n_samples,), int32
+    labels : ndarray of shape (n_samples,), int64
         Cluster of each sample, -1 for noise.
     ordering, core_distances, reachability, predecessor
         As in :class:`OPTICSGraph`.
@@ -64,7 +64,7 @@ class OPTICSResult(NamedTuple):
         First and last place in the ordering of every cluster; None unless ``cluster_method="xi"``.
     """
 
-    labels: NDArray[np.int32]
+    labels: NDArray[np.intp]
     ordering: NDArray[np.int64]
     core_distances: NDArray[Any]
     reachability: NDArray[Any]
@@ -120,7 +120,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
 
     Attributes
     ----------
-    labels_ : ndarray of shape (n_samples,), int32
+    labels_ : ndarray of shape (n_samples,), int64
         -1 is noise. For "xi" the labels are those of the smallest clusters of the hierarchy.
     reachability_ : ndarray of shape (n_samples,)
         By sample; ``reachability_[ordering_]`` is the plot. inf where a sample was reached from none.
@@ -172,7 +172,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
     >>> X = [[1, 2], [2, 5], [3, 6], [8, 7], [8, 8], [7, 3]]
     >>> model = shoal.OPTICS(min_samples=2).fit(X)
     >>> model.labels_
-    array([0, 0, 0, 1, 1, 1], dtype=int32)
+    array([0, 0, 0, 1, 1, 1])
     >>> model.reachability_[model.ordering_].round(2)
     array([ inf, 3.16, 1.41, 5.  , 4.12, 1.  ])
     """
@@ -317,7 +317,7 @@ def optics(
     >>> import shoal
     >>> result = shoal.optics([[0.0], [1.0], [2.0], [9.0], [10.0], [11.0]], min_samples=2)
     >>> result.labels
-    array([0, 0, 0, 1, 1, 1], dtype=int32)
+    array([0, 0, 0, 1, 1, 1])
     >>> result.reachability
     array([inf,  1.,  1.,  7.,  1.,  1.])
     """
@@ -395,7 +395,7 @@ def compute_optics_graph(
 
 def cluster_optics_dbscan(
     *, reachability: ArrayLike, core_distances: ArrayLike, ordering: ArrayLike, eps: float
-) -> NDArray[np.int32]:
+) -> NDArray[np.intp]:
     """The clusters of DBSCAN at `eps`, from the ordering of OPTICS.
 
     Core samples have the clusters that :class:`DBSCAN` gives them with the same `eps` and `min_samples` (numbered by
@@ -411,7 +411,7 @@ def cluster_optics_dbscan(
 
     Returns
     -------
-    labels : ndarray of shape (n_samples,), int32
+    labels : ndarray of shape (n_samples,), int64
 
     Examples
     --------
@@ -419,7 +419,7 @@ def cluster_optics_dbscan(
     >>> result = shoal.optics([[0.0], [1.0], [2.0], [9.0], [10.0], [30.0]], min_samples=2)
     >>> shoal.cluster_optics_dbscan(reachability=result.reachability, core_distances=result.core_distances,
     ...                             ordering=result.ordering, eps=1.5)
-    array([ 0,  0,  0,  1,  1, -1], dtype=int32)
+    array([ 0,  0,  0,  1,  1, -1])
     """
     order, reach, core = _check_plot(ordering, reachability=reachability, core_distances=core_distances)
     return _cut(reach, core, order, _check_radius("eps", eps))
@@ -434,7 +434,7 @@ def cluster_optics_xi(
     min_cluster_size: float | None = None,
     xi: float = 0.05,
     predecessor_correction: bool = True,
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Clusters where the reachability plot is steep.
 
     Parameters
@@ -448,7 +448,7 @@ def cluster_optics_xi(
 
     Returns
     -------
-    labels : ndarray of shape (n_samples,), int32
+    labels : ndarray of shape (n_samples,), int64
         Of the smallest clusters; -1 outside of all.
     clusters : ndarray of shape (n_clusters, 2), int64
         First and last place in the ordering, smaller clusters before those that hold them.
@@ -575,7 +575,7 @@ def _xi(
     min_cluster_size: int,
     xi: float,
     correct: bool,
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     labels, clusters = _core.xi_clusters(
         reachability[ordering].astype(np.float64, copy=False),
         predecessor[ordering],
@@ -585,16 +585,16 @@ def _xi(
         min_cluster_size=min_cluster_size,
         predecessor_correction=correct,
     )
-    return labels, clusters.view(np.intp)
+    return labels.astype(np.intp), clusters.view(np.intp)
 
 
 def _cut(
     reachability: NDArray[Any], core_distances: NDArray[Any], ordering: NDArray[np.int64], eps: float
-) -> NDArray[np.int32]:
+) -> NDArray[np.intp]:
     """A core sample that nothing reached within `eps` starts a cluster; others that nothing reached are noise."""
     far = reachability > eps
     core = core_distances <= eps
-    labels = np.empty(len(ordering), dtype=np.int32)
+    labels = np.empty(len(ordering), dtype=np.intp)
     labels[ordering] = np.cumsum((far & core)[ordering]) - 1
     labels[far & ~core] = -1
     return labels
