@@ -25,13 +25,28 @@ from shoal.base.fitting import all_or_nothing
 from shoal.base.memory import require_memory
 from shoal.base.progress import progress
 from shoal.density.condensed_tree import CondensedTree, MinimumSpanningTree, SingleLinkageTree
-from shoal.density.metric import METRICS, Metric, check_metric, check_search, check_square, jobs
+from shoal.density.metric import Metric, check_search, jobs
+from shoal.density.reachability import (
+    Chosen,
+    Linkage,
+    Settings,
+    Tree,
+    attach,
+    check_any_metric,
+    check_distances,
+    check_min_samples,
+    in_range,
+    medoid,
+    nearest_distance,
+    parting_lambdas,
+    row_kinds,
+    single_linkage,
+    spanning_tree,
+    take_rows,
+)
 
 NOISE, INFINITE, MISSING = -1, -2, -3
 SELECTIONS = ("eom", "leaf")
-KD_METRICS = ("euclidean", "manhattan", "chebyshev", "minkowski")
-# the most features for which the k-d tree was the faster one in measurements
-KD_FEATURES = {"euclidean": 14, "manhattan": 24, "chebyshev": 60, "minkowski": np.inf}
 CENTERS = ("centroid", "medoid", "both")
 
 
@@ -253,17 +268,17 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         weight = check_sample_weight(sample_weight, X.shape[0], np.float64)
         if X.shape[0] == 1:
             raise ValueError("X must have at least 2 samples; got n_samples=1")
-        kind = _row_kinds(X, settings.metric)
+        kind = row_kinds(X, settings.metric)
         used = kind == 0 if weight is None else (kind == 0) & (weight > 0)
         rows = None if used.all() else np.flatnonzero(used)
-        data = _in_range(_take(X, rows, settings.metric), settings.metric)
+        data = in_range(take_rows(X, rows, settings.metric), settings.metric)
         weight = weight if weight is None or rows is None else weight[rows]
-        _check_min_samples(settings.min_samples, data.shape[0], weight)
+        check_min_samples(settings.min_samples, data.shape[0], weight)
 
         with jobs(self.n_jobs), progress(verbose, "HDBSCAN", "block") as report:
-            edges = _spanning_tree(data, weight, settings, settings.min_samples, report)
-            linkage = _linkage(edges, weight)
-            tree = _Tree(*_core.condense(*linkage, weight, min_cluster_size=settings.min_cluster_size))
+            edges = spanning_tree(data, weight, settings, settings.min_samples, report)
+            linkage = single_linkage(edges, weight)
+            tree = Tree(*_core.condense(*linkage, weight, min_cluster_size=settings.min_cluster_size))
             clusters = settings.select(tree, weight)
         self._data = None if settings.metric.name == "precomputed" else np.array(data, order="C")
         self._rows, self._weight, self._n_rows = rows, weight, int(X.shape[0])
@@ -299,13 +314,13 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         """
         return self.fit(X, sample_weight=sample_weight).labels_
 
-    def _settings(self) -> _Settings:
+    def _settings(self) -> Settings:
         size = check_int("min_cluster_size", self.min_cluster_size, 2)
         samples = size if self.min_samples is None else check_int("min_samples", self.min_samples, 1)
         largest = (
             None if self.max_cluster_size is None else check_int("max_cluster_size", self.max_cluster_size, 1)
         )
-        metric, params = _check_metric(self.metric, self.metric_params)
+        metric, params = check_any_metric(self.metric, self.metric_params)
         check_search(self.algorithm, self.leaf_size)
         if self.algorithm in ("kd_tree", "ball_tree") and metric.name in ("cosine", "precomputed"):
             raise ValueError(
@@ -319,7 +334,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 )
         if self.copy != "warn":  # scikit-learn's default until its version 1.10
             check_bool("copy", self.copy)
-        return _Settings(
+        return Settings(
             size,
             samples,
             check_real("cluster_selection_epsilon", self.cluster_selection_epsilon, 0),
@@ -338,7 +353,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         X = check_data(self, X, reset=reset, accept_sparse=True, finite=False)
         if precomputed:
             if reset:
-                _check_distances(X)
+                check_distances(X)
             elif np.isnan(X.data if sparse.issparse(X) else X).any():
                 raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
             return X
@@ -348,7 +363,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         return X
 
     def _spread(
-        self, X: Any, kind: Any, labels: Any, probabilities: Any, settings: _Settings
+        self, X: Any, kind: Any, labels: Any, probabilities: Any, settings: Settings
     ) -> tuple[Any, Any]:
         """Labels and probabilities of all rows from those of the rows that were used."""
         every = np.full(self._n_rows, NOISE, dtype=np.intp)
@@ -365,7 +380,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         return every, each
 
     def _store_centers(
-        self, X: Any, labels: Any, probabilities: Any, weight: Any, settings: _Settings
+        self, X: Any, labels: Any, probabilities: Any, weight: Any, settings: Settings
     ) -> None:
         if self.store_centers is None:
             return
@@ -376,7 +391,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             means = [np.average(X[mine], weights=strength[mine], axis=0) for mine in members]
             self.centroids_ = np.array(means, dtype=X.dtype).reshape(shape)
         if self.store_centers in ("medoid", "both"):
-            best = [mine[_medoid(X[mine], strength[mine], settings)] for mine in members]
+            best = [mine[medoid(X[mine], strength[mine], settings)] for mine in members]
             self.medoids_ = X[np.array(best, dtype=np.intp)].reshape(shape)
 
     # --- new samples -----------------------------------------------------------------------------------------
@@ -420,7 +435,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         check_is_fitted(self, "labels_")
         settings = self._settings()
         X = self._check_X(X, settings.metric, reset=False)
-        kind = _row_kinds(X, settings.metric)
+        kind = row_kinds(X, settings.metric)
         labels = np.where(kind == 0, NOISE, np.where(kind == 1, INFINITE, MISSING)).astype(np.intp)
         probabilities = np.where(kind == 2, np.nan, 0.0)
         fine = np.flatnonzero(kind == 0)
@@ -432,7 +447,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 labels[fine], probabilities[fine] = self._place(data, settings)
         return labels, probabilities.astype(self.probabilities_.dtype, copy=False)
 
-    def _place(self, X: Any, settings: _Settings) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def _place(self, X: Any, settings: Settings) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         cluster, lambdas = self._join(X, settings)
         chosen, label_of, most, single_lambda = self._selected
         labels = label_of[cluster].astype(np.intp)
@@ -446,9 +461,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 probabilities[inside] = np.where(lambdas[inside] < top, lambdas[inside] / top, 1.0)
         return labels, probabilities
 
-    def _join(self, X: Any, settings: _Settings) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _join(self, X: Any, settings: Settings) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """The last cluster of each new sample, and the lambda at which it leaves it."""
-        row, height = _attach(X, self._data, self._links.core, self._weight, settings, self._fit_min_samples)
+        row, height = attach(X, self._data, self._links.core, self._weight, settings, self._fit_min_samples)
         parent, birth, _, point_cluster, point_lambda = self._condensed
         with np.errstate(divide="ignore", over="ignore"):
             lambdas = 1.0 / height
@@ -485,7 +500,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         settings = self._settings()
         self._need_data("membership_vector")
         X = self._check_X(X, settings.metric, reset=False)
-        fine = np.flatnonzero(_row_kinds(X, settings.metric) == 0)
+        fine = np.flatnonzero(row_kinds(X, settings.metric) == 0)
         membership = np.zeros((X.shape[0], self._selected.cluster.size))
         if fine.size and membership.size:
             cluster, lambdas = self._join(X[fine], settings)
@@ -511,14 +526,14 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             )
         return membership
 
-    def _memberships(self, X: Any, cluster: Any, lambdas: Any, settings: _Settings) -> NDArray[np.float64]:
+    def _memberships(self, X: Any, cluster: Any, lambdas: Any, settings: Settings) -> NDArray[np.float64]:
         parent, birth, *_ = self._condensed
         chosen, _, most, _ = self._selected
         heights = np.empty((X.shape[0], chosen.size))
         for j, selected in enumerate(chosen):
-            parting = _parting_lambdas(parent, birth, int(selected))[cluster]
+            parting = parting_lambdas(parent, birth, int(selected))[cluster]
             heights[:, j] = np.where(np.isnan(parting), lambdas, parting)
-        distances = np.column_stack([_nearest_distance(X, rows, settings) for rows in self.exemplars_])
+        distances = np.column_stack([nearest_distance(X, rows, settings) for rows in self.exemplars_])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             near = 1.0 / distances
             near[np.isinf(near).any(axis=1)] = np.isinf(near[np.isinf(near).any(axis=1)])
@@ -534,16 +549,16 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         return both * inside[:, None]
 
     @property
-    def _links(self) -> _Linkage:
-        return _Linkage(*self._linkage)
+    def _links(self) -> Linkage:
+        return Linkage(*self._linkage)
 
     @property
-    def _condensed(self) -> _Tree:
-        return _Tree(*self._tree)
+    def _condensed(self) -> Tree:
+        return Tree(*self._tree)
 
     @property
-    def _selected(self) -> _Chosen:
-        return _Chosen(*self._chosen)
+    def _selected(self) -> Chosen:
+        return Chosen(*self._chosen)
 
     # --- what else the hierarchy says ------------------------------------------------------------------------
 
@@ -672,13 +687,13 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             linkage = self._links
             if value != self._fit_min_samples:
                 data = self._need_data("sweep over min_samples")
-                _check_min_samples(value, data.shape[0], self._weight)
+                check_min_samples(value, data.shape[0], self._weight)
                 with jobs(self.n_jobs):
-                    linkage = _linkage(
-                        _spanning_tree(data, self._weight, settings, value, None), self._weight
+                    linkage = single_linkage(
+                        spanning_tree(data, self._weight, settings, value, None), self._weight
                     )
             for size in sizes:
-                tree = _Tree(*_core.condense(*linkage, self._weight, min_cluster_size=size))
+                tree = Tree(*_core.condense(*linkage, self._weight, min_cluster_size=size))
                 found = settings.select(tree, self._weight)
                 results.append(self._swept(size, value, found))
         return results
@@ -707,337 +722,6 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self.metric != "precomputed"
         return tags
-
-
-class _Linkage(NamedTuple):
-    """A spanning tree and its merges, as the kernels take them."""
-
-    u: NDArray[np.int32]
-    v: NDArray[np.int32]
-    height: NDArray[np.float64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    size: NDArray[np.float64]
-    core: NDArray[np.float64]
-
-
-class _Tree(NamedTuple):
-    """A condensed tree: of clusters the first three, of samples the others."""
-
-    parent: NDArray[np.int32]
-    birth: NDArray[np.float64]
-    size: NDArray[np.float64]
-    cluster: NDArray[np.int32]
-    lambdas: NDArray[np.float64]
-
-
-class _Chosen(NamedTuple):
-    """The selected clusters of a tree."""
-
-    cluster: NDArray[np.int32]  # of each label
-    label_of: NDArray[np.int32]  # of each cluster of the tree, -1 for none
-    most: NDArray[np.float64]  # the largest lambda at which anything leaves each cluster of the tree
-    single: float  # when the root is selected: its members leave at this lambda or later
-
-
-class _Settings(NamedTuple):
-    """Checked parameters."""
-
-    min_cluster_size: int
-    min_samples: int
-    epsilon: float
-    max_cluster_size: int | None
-    metric: Metric
-    given: Any
-    params: dict[str, Any]
-    alpha: float
-    algorithm: str
-    method: str
-    allow_single_cluster: bool
-
-    def select(self, tree: _Tree, weight: Any) -> Any:
-        return _core.select_clusters(
-            *tree,
-            weight,
-            leaf=self.method == "leaf",
-            allow_single_cluster=self.allow_single_cluster,
-            epsilon=self.epsilon,
-            max_cluster_size=float(self.max_cluster_size or 0),
-        )
-
-
-def _check_metric(metric: Any, params: Any) -> tuple[Metric, dict[str, Any]]:
-    """The metric, and the arguments that go with it where it is not one of the kernels'."""
-    if params is not None and not isinstance(params, dict):
-        raise TypeError(f"metric_params must be a dict or None; got {params!r}")
-    if metric == "precomputed":
-        unknown = (params or {}).keys() - {"max_distance"}
-        if unknown:
-            raise ValueError(
-                f"metric_params must hold nothing but 'max_distance'; got {sorted(map(str, unknown))}"
-            )
-        limit = check_real("metric_params['max_distance']", (params or {}).get("max_distance", 0.0), 0)
-        return Metric("precomputed"), {"max_distance": limit}
-    if callable(metric):
-        return Metric("other"), params or {}
-    from sklearn.metrics.pairwise import distance_metrics
-
-    others = {*distance_metrics(), *_SCIPY_METRICS} - set(METRICS)
-    if isinstance(metric, str) and metric in others - {"l1", "l2", "cityblock"}:
-        return Metric("other"), params or {}
-    return check_metric(metric, None, params), {}
-
-
-# what scikit-learn's pairwise_distances leaves to SciPy
-_SCIPY_METRICS = (
-    "braycurtis",
-    "canberra",
-    "correlation",
-    "dice",
-    "hamming",
-    "jaccard",
-    "mahalanobis",
-    "rogerstanimoto",
-    "russellrao",
-    "seuclidean",
-    "sqeuclidean",
-    "yule",
-)
-
-
-def _check_distances(X: Any) -> None:
-    check_square(X)
-    values = X.data if sparse.issparse(X) else X
-    if np.isnan(values).any():
-        raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
-    if sparse.issparse(X):
-        apart = abs(X - X.T)
-        same = apart.nnz == 0 or apart.max() <= 1e-8 + 1e-5 * abs(X).max()
-    else:
-        same = np.allclose(X, X.T)
-    if not same:
-        raise ValueError(
-            "X must be symmetric for metric='precomputed'; got distances that differ from i to j and back"
-        )
-
-
-def _row_kinds(X: Any, metric: Metric) -> NDArray[np.int8]:
-    """0 for rows of numbers, 1 for rows with an infinite value, 2 for rows with a missing one."""
-    kinds = np.zeros(X.shape[0], dtype=np.int8)
-    if metric.name == "precomputed":
-        return kinds
-    with np.errstate(all="ignore"):
-        if np.isfinite(np.sum(X)):
-            return kinds
-    kinds[np.isinf(X).any(axis=1)] = 1
-    kinds[np.isnan(X).any(axis=1)] = 2
-    return kinds
-
-
-def _take(X: Any, rows: Any, metric: Metric) -> Any:
-    if rows is None:
-        return X
-    return X[rows][:, rows] if metric.name == "precomputed" else X[rows]
-
-
-def _in_range(X: Any, metric: Metric) -> Any:
-    """X, as float64 where squares would overflow."""
-    if metric.name not in ("euclidean", "minkowski", "other") or X.size == 0:
-        return X
-    widest = max(abs(float(X.min())), abs(float(X.max())))
-    power = max(2.0, metric.p)
-    with np.errstate(over="ignore", divide="ignore"):
-        digits = power * np.log10(2 * widest) + np.log10(X.shape[1])
-    if digits < np.log10(np.finfo(X.dtype).max) - 1:
-        return X
-    if digits < np.log10(np.finfo(np.float64).max) - 1:
-        return X.astype(np.float64)
-    raise ValueError(f"X spreads too wide for {X.dtype}: distances overflow at {widest:g}; scale X")
-
-
-def _check_min_samples(min_samples: int, n_samples: int, weight: Any) -> None:
-    if n_samples < 2:
-        raise ValueError(f"X must have at least 2 samples that count; got n_samples={n_samples}")
-    if weight is None:
-        check_int("min_samples", min_samples, 1, n_samples, "n_samples")
-    elif weight.sum() < min_samples:
-        raise ValueError(
-            f"min_samples must be in [1, sum of sample_weight={weight.sum():g}]; got {min_samples}"
-        )
-
-
-def _spanning_tree(X: Any, weight: Any, settings: _Settings, min_samples: int, report: Any) -> Any:
-    metric = settings.metric
-    options: dict[str, Any] = {"min_samples": min_samples, "alpha": settings.alpha}
-    if _uses_kd_tree(X, settings):
-        rows = X.astype(np.float64, copy=False)
-        return _core.hdbscan_mst_kd_tree(
-            rows, weight, metric=metric.name, p=metric.p, progress=report, **options
-        )
-    if metric.name not in ("precomputed", "other"):
-        return _core.mst_tiles(X, weight, metric=metric.name, p=metric.p, progress=report, **options)
-    if metric.name == "other":
-        X = _all_distances(X, settings)
-    elif sparse.issparse(X):
-        return _sparse_tree(X, weight, settings, options)
-    u, v, height, core = _core.mst_matrix(X, weight, **options)
-    if np.isinf(height).any():
-        raise ValueError(
-            "X must connect all samples by finite distances for metric='precomputed'; got groups apart"
-        )
-    return u, v, height, core
-
-
-def _uses_kd_tree(X: Any, settings: _Settings) -> bool:
-    """Whether neighbours come from a k-d tree, and not from tiles."""
-    if settings.metric.name not in KD_METRICS or settings.algorithm == "brute":
-        return False
-    return settings.algorithm != "auto" or X.shape[1] <= KD_FEATURES[settings.metric.name]
-
-
-def _sparse_tree(X: Any, weight: Any, settings: _Settings, options: dict[str, Any]) -> Any:
-    fewest = np.diff(X.indptr).min()
-    if weight is None and fewest < options["min_samples"] and not settings.params["max_distance"]:
-        raise ValueError(
-            f"X must hold at least min_samples={options['min_samples']} distances in each row; got {fewest}"
-        )
-    values = X.data.astype(np.float64, copy=False)
-    u, v, height, core = _core.mst_sparse(
-        X.shape[0],
-        values,
-        X.indices,
-        X.indptr,
-        weight,
-        max_distance=settings.params["max_distance"],
-        **options,
-    )
-    if len(u) < X.shape[0] - 1:
-        raise ValueError(
-            f"X must connect all samples; got distances that leave {X.shape[0] - len(u)} groups apart"
-        )
-    return u, v, height, core
-
-
-def _linkage(edges: Any, weight: Any) -> _Linkage:
-    u, v, height, core = edges
-    left, right, size = _core.single_linkage(u, v, weight)
-    return _Linkage(u, v, height, left, right, size, core)
-
-
-def _all_distances(X: Any, settings: _Settings) -> NDArray[np.float64]:
-    """The matrix of distances, for a metric the kernels do not have."""
-    require_memory(
-        8 * X.shape[0] ** 2,
-        f"the matrix of all distances for metric={settings.given!r}",
-        "metric='euclidean'",
-    )
-    return _distances(X, X, settings)
-
-
-def _distances(X: Any, Y: Any, settings: _Settings) -> NDArray[np.float64]:
-    from sklearn.metrics import pairwise_distances
-
-    metric, params = settings.metric, settings.params
-    if metric.name == "minkowski":
-        return pairwise_distances(X, Y, metric="minkowski", p=metric.p)
-    if metric.name != "other":
-        dtype = np.result_type(X.dtype, Y.dtype)
-        return _core.pairwise(np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype), metric.name)
-    distances = pairwise_distances(X, Y, metric=settings.given, **params).astype(
-        np.float64, order="C", copy=False
-    )
-    if not distances.min() >= 0:  # NaN too
-        raise ValueError(f"metric must give distances >= 0; got {distances.min():g} from {settings.given!r}")
-    return distances
-
-
-_CHUNK = 2**22
-
-
-def _attach(
-    X: Any, fitted: Any, core: Any, weight: Any, settings: _Settings, min_samples: int
-) -> tuple[Any, Any]:
-    """The fitted row that each row of X is attached to, and at which distance."""
-    name, p = settings.metric
-    if _uses_kd_tree(X, settings):
-        rows, fitted = np.ascontiguousarray(X, np.float64), fitted.astype(np.float64, copy=False)
-        return _core.hdbscan_attach_kd_tree(
-            rows, fitted, core, weight, min_samples=min_samples, alpha=settings.alpha, metric=name, p=p
-        )
-    if name not in ("precomputed", "other"):
-        dtype = np.result_type(X.dtype, fitted.dtype)
-        rows, fitted = np.ascontiguousarray(X, dtype), fitted.astype(dtype, copy=False)
-        options: dict[str, Any] = {
-            "min_samples": min_samples,
-            "alpha": settings.alpha,
-            "metric": name,
-            "p": p,
-        }
-        return _core.hdbscan_attach(rows, fitted, core, weight, **options)
-    n = core.size
-    row, height = np.empty(X.shape[0], dtype=np.intp), np.empty(X.shape[0])
-    step = max(1, _CHUNK // n)
-    for begin in range(0, X.shape[0], step):
-        some = X[begin : begin + step]
-        distances = _row_distances(some, n) if name == "precomputed" else _distances(some, fitted, settings)
-        if weight is None:
-            own = np.partition(distances, min_samples - 1, axis=1)[:, min_samples - 1]
-        else:
-            order = np.argsort(distances, axis=1, kind="stable")
-            enough = np.argmax(np.cumsum(weight[order], axis=1) >= min_samples, axis=1)
-            own = np.take_along_axis(distances, np.take_along_axis(order, enough[:, None], 1), 1)[:, 0]
-        reach = np.maximum(np.maximum(distances / settings.alpha, core), own[:, None])
-        least = reach.min(axis=1)
-        best = np.argmin(np.where(reach == least[:, None], distances, np.inf), axis=1)
-        row[begin : begin + step], height[begin : begin + step] = best, least
-    return row, height
-
-
-def _row_distances(X: Any, n: int) -> NDArray[np.float64]:
-    """Distances from new samples to the fitted ones, infinite where a sparse matrix has none."""
-    if X.shape[1] != n:
-        raise ValueError(
-            f"X must have a distance to each of the {n} fitted samples; got {X.shape[1]} columns"
-        )
-    if not sparse.issparse(X):
-        return X.astype(np.float64, copy=False)
-    dense = np.full(X.shape, np.inf)
-    dense[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = X.data
-    return dense
-
-
-def _nearest_distance(X: Any, rows: Any, settings: _Settings) -> NDArray[np.float64]:
-    """From each row of X to the nearest of `rows`."""
-    step = max(1, _CHUNK // len(rows))
-    parts = [_distances(X[at : at + step], rows, settings).min(axis=1) for at in range(0, len(X), step)]
-    return np.concatenate(parts).astype(np.float64, copy=False)
-
-
-def _medoid(X: Any, strength: NDArray[np.float64], settings: _Settings) -> int:
-    """The row with the smallest sum of weighted distances to all rows, the first of equals."""
-    step = max(1, _CHUNK // len(X))
-    sums = [_distances(X[at : at + step], X, settings) @ strength for at in range(0, len(X), step)]
-    return int(np.argmin(np.concatenate(sums)))
-
-
-def _parting_lambdas(parent: Any, birth: Any, selected: int) -> NDArray[np.float64]:
-    """For each cluster the lambda at which it and `selected` part; NaN where one holds the other."""
-    above = {selected}
-    at = selected
-    while at > 0:
-        at = int(parent[at])
-        above.add(at)
-    parting = np.full(parent.size, np.nan)
-    below = np.zeros(parent.size, dtype=bool)  # `selected` and what it holds
-    below[selected] = True
-    for cluster in range(1, parent.size):
-        if cluster in above:
-            continue
-        mother = parent[cluster]
-        below[cluster] = below[mother]
-        if not below[cluster]:
-            parting[cluster] = birth[cluster] if np.isnan(parting[mother]) else parting[mother]
-    return parting
 
 
 def _integers(name: str, values: Any, default: int, low: int) -> list[int]:
