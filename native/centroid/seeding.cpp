@@ -510,9 +510,10 @@ class PlusPlus {
       const Index here = codes_->screen(panels.begin(b), panels.end(b), root_.data(), nearer_.data());
       open.fetch_add(here, std::memory_order_relaxed);
     });
-    // Each pair left open costs a distance; where many are, reading the samples in order is cheaper.
-    if (static_cast<double>(open.load()) > 0.15 * static_cast<double>(x_.n_samples) * static_cast<double>(draws.size()))
-      pause_ = 8;
+    // Each pair left open costs a distance; where many are, reading all samples in order, once for all draws, is
+    // cheaper.
+    const double worth = 0.6 + 0.06 * static_cast<double>(draws.size());
+    if (static_cast<double>(open.load()) > worth * static_cast<double>(x_.n_samples)) pause_ = 8;
     return true;
   }
 
