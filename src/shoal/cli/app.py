@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -254,12 +254,9 @@ def _fit(
 
 def _with_parameters_of(algorithm: Algorithm | None, command: str) -> Callable[..., None]:
     """``_fit`` with an option for every parameter of the algorithm in its signature, as Typer reads it."""
-    hints = get_type_hints(_fit, include_extras=True)
-    own = [
-        item.replace(annotation=hints[name])
-        for name, item in inspect.signature(_fit).parameters.items()
-        if name not in ("parameters", "command")
-    ]
+    # not typing.get_type_hints: Python 3.10's hides Annotated in an Optional where the default is None
+    declared = inspect.signature(_fit, eval_str=True).parameters
+    own = [item for name, item in declared.items() if name not in ("parameters", "command")]
     taken = {option for item in own for option in _declared(item)}
     parameters: list[Parameter] = []
     extra = []
