@@ -4,6 +4,7 @@
 #include "bindings/rooms.hpp"
 #include "density/core_distances.hpp"
 #include "density/reach.hpp"
+#include "distance/unit.hpp"
 
 namespace shoal::bindings {
 namespace {
@@ -23,7 +24,7 @@ density::DbscanResult run_dbscan(Points<const T> x, Span weight, std::string_vie
                                  double min_samples, Run& run) {
   const density::Reach reach = density::reach_of(metric, eps, p);
   if (metric != "cosine") return density::dbscan(x, weight, reach, min_samples, run);
-  const bool extra = density::has_zero_row(x);
+  const bool extra = distance::has_zero_row(x);
   const std::vector<double> rows = density::unit_rows(x, extra, run);
   return density::dbscan(Points<const double>{rows.data(), x.n_samples, x.n_features + extra}, weight, reach,
                          min_samples, run);
@@ -34,7 +35,7 @@ void run_predict(Points<const T> cores, std::span<const std::int32_t> core_label
                  std::string_view metric, double eps, double p, std::span<std::int32_t> out, Run& run) {
   const density::Reach reach = density::reach_of(metric, eps, p);
   if (metric != "cosine") return density::dbscan_predict(cores, core_labels, x, reach, out, run);
-  const bool extra = density::has_zero_row(cores) || density::has_zero_row(x);
+  const bool extra = distance::has_zero_row(cores) || distance::has_zero_row(x);
   const std::vector<double> core_rows = density::unit_rows(cores, extra, run);
   const std::vector<double> rows = density::unit_rows(x, extra, run);
   const Index d = x.n_features + extra;
@@ -48,7 +49,7 @@ void run_core_distances(Points<const T> x, std::string_view metric, double p, In
                         std::span<double> out, Run& run) {
   const density::Reach reach = density::reach_of(metric, 0, p);
   const bool cosine = metric == "cosine";
-  const bool extra = cosine && density::has_zero_row(x);
+  const bool extra = cosine && distance::has_zero_row(x);
   const std::vector<double> rows = cosine ? density::unit_rows(x, extra, run) : std::vector<double>{};
   const density::CellTree tree =
       cosine

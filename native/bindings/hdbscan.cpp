@@ -3,6 +3,7 @@
 #include "density/attach.hpp"
 #include "density/condensed_tree.hpp"
 #include "density/mst_kd_tree.hpp"
+#include "distance/unit.hpp"
 #include "metrics/dbcv.hpp"
 #include "neighbors/mst.hpp"
 
@@ -59,7 +60,7 @@ void bind(nb::module_& m) {
          std::string_view metric, double p, const Progress& progress) {
         return to_python(enter(progress, [&](Run& run) {
           const Norm norm = norm_from_name(metric);
-          const Space<T> space(norm, p, points(x), norm == Norm::cosine && neighbors::has_zero_row(points(x)), run);
+          const Space<T> space(norm, p, points(x), norm == Norm::cosine && distance::has_zero_row(points(x)), run);
           return neighbors::mst_tiles(space, reachability(min_samples, alpha, weight), run);
         }));
       },
@@ -81,7 +82,7 @@ void bind(nb::module_& m) {
          std::string_view metric, double p, const Progress& progress) {
         auto found = enter(progress, [&](Run& run) {
           const Norm norm = norm_from_name(metric);
-          const Space<T> space(norm, p, points(x), norm == Norm::cosine && neighbors::has_zero_row(points(x)), run);
+          const Space<T> space(norm, p, points(x), norm == Norm::cosine && distance::has_zero_row(points(x)), run);
           return metrics::density_validity(space, view(cluster), n_clusters, dimension, run);
         });
         return nb::make_tuple(array(std::move(found.sparseness)), array(std::move(found.separation)),
@@ -96,7 +97,7 @@ void bind(nb::module_& m) {
         auto found = enter([&](Run& run) {
           const Norm norm = norm_from_name(metric);
           const bool zero =
-              norm == Norm::cosine && (neighbors::has_zero_row(points(x)) || neighbors::has_zero_row(points(fitted)));
+              norm == Norm::cosine && (distance::has_zero_row(points(x)) || distance::has_zero_row(points(fitted)));
           const Space<T> rows(norm, p, points(x), zero, run);
           const Space<T> base(norm, p, points(fitted), zero, run);
           return density::attach(rows, base, view(core), reachability(min_samples, alpha, weight), run);

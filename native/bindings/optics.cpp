@@ -3,6 +3,7 @@
 
 #include "bindings/rooms.hpp"
 #include "density/xi.hpp"
+#include "distance/unit.hpp"
 
 namespace shoal::bindings {
 namespace {
@@ -28,7 +29,7 @@ void bind(nb::module_& m) {
           const auto how = search_from_name(search);
           const Points<const T> rows = points(x);
           if (metric != "cosine") return density::optics(rows, metric, p, min_samples, max_eps, how, run);
-          const bool extra = density::has_zero_row(rows);
+          const bool extra = distance::has_zero_row(rows);
           const std::vector<double> unit = density::unit_rows(rows, extra, run);
           return density::optics(Points<const double>{unit.data(), rows.n_samples, rows.n_features + extra}, metric, p,
                                  min_samples, max_eps, how, run);

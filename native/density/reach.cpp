@@ -41,18 +41,7 @@ std::vector<double> unit_rows(Points<const T> x, bool extra, Run& run) {
   return out;
 }
 
-template <class T>
-bool has_zero_row(Points<const T> x) {
-  for (Index i = 0; i < x.n_samples; ++i) {
-    const auto row = x[i];
-    if (std::all_of(row.begin(), row.end(), [](T value) { return value == T{0}; })) return true;
-  }
-  return false;
-}
-
 template std::vector<double> unit_rows(Points<const float>, bool, Run&);
 template std::vector<double> unit_rows(Points<const double>, bool, Run&);
-template bool has_zero_row(Points<const float>);
-template bool has_zero_row(Points<const double>);
 
 }  // namespace shoal::density

@@ -51,9 +51,6 @@ Reach reach_of(std::string_view metric, double eps, double p);
 /// there is one more feature, 0 but in rows of zeros, where it is 1: these are at distance 1 from all others.
 template <class T>
 std::vector<double> unit_rows(Points<const T> x, bool extra, Run& run);
-template <class T>
-bool has_zero_row(Points<const T> x);
-
 /// One level's kernels for one norm and number of features.
 struct ReachKernels {
   /// count[q] += number of targets within reach of query q.

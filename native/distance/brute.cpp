@@ -50,15 +50,6 @@ double work(Index n_x, Index n_y, Index d) {
   return 0.05 * static_cast<double>(n_x) * static_cast<double>(n_y) * static_cast<double>(d + 2);
 }
 
-template <class T>
-bool has_zero_row(Points<const T> x) {
-  for (Index i = 0; i < x.n_samples; ++i) {
-    const auto row = x[i];
-    if (std::all_of(row.begin(), row.end(), [](T value) { return value == T{0}; })) return true;
-  }
-  return false;
-}
-
 // What the tile sees of one side: the rows themselves, or for cosine a copy scaled to unit length. Rows of zeros
 // then get a direction of their own, one feature that all others have at zero: they are at distance 1 from all
 // others and 0 from each other.

@@ -31,4 +31,14 @@ bool scale_to_unit(const T* value, const std::int32_t* column, Index n, T* out) 
   return true;
 }
 
+/// True when a row is all zeros: then a cosine search needs one more feature, which gives such rows a direction.
+template <class T>
+bool has_zero_row(Points<const T> x) {
+  for (Index i = 0; i < x.n_samples; ++i) {
+    const auto row = x[i];
+    if (std::all_of(row.begin(), row.end(), [](T value) { return value == T{0}; })) return true;
+  }
+  return false;
+}
+
 }  // namespace shoal::distance

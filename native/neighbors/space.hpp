@@ -110,14 +110,4 @@ class Space {
   Points<const T> rows_;
 };
 
-/// True when a row is all zeros: then the spaces of a cosine search need the feature of rows of zeros.
-template <class T>
-bool has_zero_row(Points<const T> x) {
-  for (Index i = 0; i < x.n_samples; ++i) {
-    const auto row = x[i];
-    if (std::all_of(row.begin(), row.end(), [](T value) { return value == T{0}; })) return true;
-  }
-  return false;
-}
-
 }  // namespace shoal::neighbors
