@@ -39,4 +39,5 @@ NB_MODULE(_core, m) {
   bind_hdbscan(m);
   bind_metrics(m);
   bind_neighbors(m);
+  bind_local_gaussian(m);
 }
