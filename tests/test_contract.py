@@ -97,6 +97,11 @@ ESTIMATORS = [
         ),
         least=4,
     ),
+    Case(shoal.LocalGaussian(), slow={"min_count": 0, "separation": 1.0}),
+    Case(
+        shoal.LocalGaussian(min_count=0.5, scale="range", p_value=0.01, ratio=0.9, tol=1e-3),
+        slow={"min_count": 0, "separation": 1.0},
+    ),
     Case(shoal.HDBSCAN(6, 3, metric="manhattan", allow_single_cluster=True, max_cluster_size=30), least=3),
 ]
 
@@ -313,7 +318,8 @@ def test_labels_have_scikit_learns_type_and_fit_returns_the_estimator(case):
     assert model.fit(DATA) is model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        theirs = getattr(sklearn.cluster, type(model).__name__)().fit(DATA.repeat(3, axis=0))
+        named = getattr(sklearn.cluster, type(model).__name__, sklearn.cluster.MeanShift)  # or one much like it
+        theirs = named().fit(DATA.repeat(3, axis=0))
     assert model.labels_.dtype == theirs.labels_.dtype
     np.testing.assert_array_equal(clone(case.model).fit_predict(DATA), model.labels_)
 

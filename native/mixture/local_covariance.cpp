@@ -20,9 +20,10 @@ std::size_t size_of(Index n) {
   return static_cast<std::size_t>(n);
 }
 
-// A cut that keeps less than this share of a Gaussian's weight says little about it: then neighbours are so near that
-// no local estimate is free of them, and a wider cut, which lets some of them in, errs less.
-constexpr double least_share = 0.25;
+// A background is looked for up to so many features (in more, there is too much room for it to matter), and where
+// neighbours leave at least so much of the widest cut; there it counts from nothing to in full.
+constexpr Index most_features_for_background = 8;
+constexpr double least_cut_for_background = 0.7;
 // How many other centroids bound the cut: the nearest.
 constexpr Index most_others = 64;
 // The first iterations look at about so many points.
@@ -30,6 +31,8 @@ constexpr Index first_points = 2048;
 // Points are gathered from a box so much wider than the ellipsoid asks for, so that it may grow.
 constexpr double margin = 1.2;
 constexpr int most_gatherings = 10;
+// Changes so small are none.
+constexpr double rounding = 1e-13;
 
 // The lower triangle L of sigma = L L'; false when sigma is not positive definite.
 bool cholesky(const Square& sigma, Index d, Square& lower) {
@@ -107,8 +110,7 @@ void gather_leaf(const KDTree<T>& nodes, Index leaf, std::uint64_t mask, const d
     const auto weight = static_cast<double>(nodes.weight(leaf * nodes.leaf_size() + i));
     if (!(weight > 0)) continue;
     double* to = out.add(weight);
-    for (Index f = 0; f < d; ++f)
-      to[f * lanes] = static_cast<double>(points[f * nodes.leaf_size() + i]) - center[f];
+    for (Index f = 0; f < d; ++f) to[f * lanes] = static_cast<double>(points[f * nodes.leaf_size() + i]) - center[f];
   }
 }
 template <class T>
@@ -279,20 +281,8 @@ class Estimate {
           along += other.direction[size_of(f)] * s[size_of(f * d_ + g)] * other.direction[size_of(g)];
       least = std::min(least, options_.reach * other.distance / std::sqrt(along));
     }
-    return std::max(least, narrowest_cut());
+    return std::max(least, consistency_.narrowest());
   }
-  double narrowest_cut() const {
-    // bisection; share() never falls
-    double low = 0;
-    double high = consistency_.widest();
-    const double wanted = least_share * consistency_.share(high);
-    for (int i = 0; i < 30; ++i) {
-      const double middle = (low + high) / 2;
-      (consistency_.share(middle) < wanted ? low : high) = middle;
-    }
-    return high;
-  }
-
   // The covariance of the points at hand, scaled so that the median of m^2 is a Gaussian's.
   void start() {
     some_.take(all_, std::max<Index>(1, all_.size() / first_points));
@@ -329,16 +319,41 @@ class Estimate {
     cut = cut_of(sigma);
     const double sq_cut = cut * cut;
     moments_.clear(d_);
+    double ring = 0;
     for (Index b = 0; b < points.n_blocks(); ++b) {
       double m[lanes], w[lanes];
       sq_mahalanobis(points.block(b), whiten_, d_, m);
-      for (Index i = 0; i < lanes; ++i)
-        w[i] = m[i] <= sq_cut ? points.weights(b)[i] * consistency_.weight(m[i]) : 0.0;
+      for (Index i = 0; i < lanes; ++i) {
+        const double t = Consistency::taper(m[i], sq_cut);
+        const double weight_of_point = points.weights(b)[i];
+        ring += weight_of_point * 4 * t * (1 - t);
+        w[i] = weight_of_point * t * consistency_.weight(m[i]);
+      }
       moments_.add(points.block(b), w);
     }
-    weight = moments_.total() / consistency_.share(cut);
-    moments_.covariance(moments_.total() * consistency_.factor(cut), options_.ridge, sigma);
+    const Consistency::Sums of = consistency_.sums(cut);
+    const double background = background_of(of, moments_.total(), ring);
+    weight = (moments_.total() - background * of.volume) / of.share;
+    moments_.covariance(weight * of.square, options_.ridge, after_);
+    if (background > 0) {
+      const double part = background * of.volume_square / (weight * of.square);
+      for (std::size_t i = 0; i < sigma.size(); ++i) after_[i] -= part * sigma[i];
+      if (!cholesky(after_, d_, whiten_)) {
+        weight = moments_.total() / of.share;
+        moments_.covariance(weight * of.square, options_.ridge, after_);
+      }
+    }
+    sigma.swap(after_);
     return true;
+  }
+
+  // The uniform density that, with a Gaussian, makes up the weight found and the weight of the ring at the rim.
+  double background_of(const Consistency::Sums& of, double found, double ring) const {
+    const double fade = (cut / consistency_.widest() - least_cut_for_background) / (1 - least_cut_for_background);
+    if (d_ > most_features_for_background || !(fade > 0)) return 0;
+    const double rim = of.ring / of.share;
+    const double density = (ring - found * rim) / (of.volume_ring - of.volume * rim);
+    return std::clamp(density, 0.0, found / of.volume / 2) * std::min(fade, 1.0);
   }
 
   // Steps until sigma rests. Every third one goes on to where a geometric series of steps would end.
@@ -353,16 +368,16 @@ class Estimate {
       }
       ++n_iter;
       const double change = largest_change(sigma, before_);
-      if (change <= tol * largest_entry(sigma)) return true;
+      if (change <= std::max(tol, rounding) * largest_entry(sigma)) return true;
       if (may_outgrow && outgrew_box()) return false;
       const double ratio = change / change_before;
       if (++since >= 3 && ratio > 0.05 && ratio < 0.95) {
-        after_ = sigma;
+        stepped_ = sigma;
         const double further = ratio / (1 - ratio);
         for (std::size_t j = 0; j < sigma.size(); ++j) sigma[j] += further * (sigma[j] - before_[j]);
         bool shrunk = false;  // no variance may fall by more than half at once
-        for (Index f = 0; f < d_; ++f) shrunk |= !(sigma[size_of(f * d_ + f)] > after_[size_of(f * d_ + f)] / 2);
-        if (shrunk || !cholesky(sigma, d_, whiten_)) sigma = after_;
+        for (Index f = 0; f < d_; ++f) shrunk |= !(sigma[size_of(f * d_ + f)] > stepped_[size_of(f * d_ + f)] / 2);
+        if (shrunk || !cholesky(sigma, d_, whiten_)) sigma = stepped_;
         since = 0;
       }
       change_before = change;
@@ -425,7 +440,7 @@ class Estimate {
       before_ = sigma;
       moments_.covariance(weight, options_.ridge, sigma);
       ++n_iter;
-      converged = largest_change(sigma, before_) <= options_.tol * largest_entry(sigma);
+      converged = largest_change(sigma, before_) <= std::max(options_.tol, rounding) * largest_entry(sigma);
     }
   }
 
@@ -438,15 +453,15 @@ class Estimate {
   double nearest_ = 0;
   Around all_, some_;
   Moments moments_;
-  Square whiten_, before_, after_;
+  Square whiten_, before_, after_, stepped_;
   std::vector<double> gathered_;
 };
 
 }  // namespace
 
 template <class T>
-LocalCovariances local_covariances(const RTree<T>& tree, Points<const double> centers,
-                                   const CovarianceOptions& options, Run& run) {
+LocalCovariances local_covariances(const RTree<T>& tree, Points<const double> centers, const CovarianceOptions& options,
+                                   Run& run) {
   const Index n = centers.n_samples;
   const Index d = centers.n_features;
   const Consistency consistency(options.softening, d);
@@ -473,7 +488,6 @@ LocalCovariances local_covariances(const RTree<T>& tree, Points<const double> ce
 }
 
 template LocalCovariances local_covariances(const RTree<float>&, Points<const double>, const CovarianceOptions&, Run&);
-template LocalCovariances local_covariances(const RTree<double>&, Points<const double>, const CovarianceOptions&,
-                                            Run&);
+template LocalCovariances local_covariances(const RTree<double>&, Points<const double>, const CovarianceOptions&, Run&);
 
 }  // namespace shoal::mixture

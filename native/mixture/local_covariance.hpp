@@ -2,12 +2,13 @@
 //
 // Y.-Y. Tai, "An efficient clustering algorithm from the measure of local Gaussian distribution", 2017, step d,
 // equations (3) to (8), made consistent. A point at Mahalanobis distance m has likelihood p = exp(-m^2 / 2) relative to
-// the centroid's, and weight w = p / (p + softening). The covariance is the fixed point of
+// the centroid's, and weight w = p / (p + softening), tapered to 0 at a cut. The covariance is the fixed point of
 //
-//   Sigma = sum_i w_i (x_i - mu)(x_i - mu)' / (kappa(cut) sum_i w_i)   over the points with m_i <= cut
+//   Sigma = sum_i w_i (x_i - mu)(x_i - mu)' / (kappa(cut) sum_i w_i)
 //
 // with kappa of consistency.hpp, so that a Gaussian's own covariance is the answer whatever `softening` and `cut` are.
-// The cut keeps other clusters out: the ellipsoid m <= cut reaches at most `reach` of the way to any other centroid,
+// A uniform background, whose density is read from the points near the cut, is taken out of both sums. The cut keeps
+// other clusters out: the ellipsoid m <= cut reaches at most `reach` of the way to any other centroid,
 //
 //   cut = min(widest, min_j reach |mu_j - mu| / sqrt(u_j' Sigma u_j)),   u_j the unit vector towards centroid j,
 //
@@ -29,11 +30,11 @@ namespace shoal::mixture {
 
 struct CovarianceOptions {
   double softening;
-  double reach;     // > 0, in units of the distance to the other centroid
-  double ridge;     // > 0: added to every variance
-  double tol;       // rests when no entry changes by more than this times the largest
-  Index max_iter;   // over all points
-  bool paper_exact; // equations (4) to (8) as written: p sums to 1 over a ball, division by the number of points
+  double reach;      // > 0, in units of the distance to the other centroid
+  double ridge;      // > 0: added to every variance
+  double tol;        // rests when no entry changes by more than this times the largest
+  Index max_iter;    // over all points
+  bool paper_exact;  // equations (4) to (8) as written: p sums to 1 over a ball, division by the number of points
 };
 
 struct LocalCovariances {

@@ -145,6 +145,39 @@ Seeds grid_seeds(const neighbors::RTree<T>& tree, double side, Run& run) {
   return out;
 }
 
+template <class T>
+double count_distinct(const neighbors::RTree<T>& tree, Run& run) {
+  constexpr std::size_t n_kept = 4096;
+  const neighbors::KDTree<T>& nodes = tree.nodes();
+  std::vector<std::uint64_t> kept;  // hashes up to the bound
+  std::uint64_t bound = std::numeric_limits<std::uint64_t>::max();
+  const auto tidy = [&] {
+    std::sort(kept.begin(), kept.end());
+    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+    if (kept.size() < n_kept) return;
+    kept.resize(n_kept);
+    bound = kept.back();
+  };
+  for (Index i = 0; i < nodes.n_samples(); ++i) {
+    std::uint64_t h = 0;
+    for (Index f = 0; f < nodes.n_features(); ++f) {
+      const double value = static_cast<double>(nodes.value(i, f)) + 0.0;  // one zero
+      h = (h ^ std::bit_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15u;
+      h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93u;
+      h ^= h >> 29;
+    }
+    if (h > bound) continue;
+    kept.push_back(h);
+    if (kept.size() == 4 * n_kept) tidy();
+    if (i % 65536 == 0) run.checkpoint();
+  }
+  tidy();
+  if (kept.size() < n_kept) return static_cast<double>(kept.size());
+  return static_cast<double>(n_kept - 1) / (static_cast<double>(bound) * 0x1p-64);
+}
+
+template double count_distinct(const neighbors::RTree<float>&, Run&);
+template double count_distinct(const neighbors::RTree<double>&, Run&);
 template Seeds grid_seeds(const neighbors::RTree<float>&, double, Run&);
 template Seeds grid_seeds(const neighbors::RTree<double>&, double, Run&);
 

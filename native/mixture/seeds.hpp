@@ -23,4 +23,9 @@ struct Seeds {
 template <class T>
 Seeds grid_seeds(const neighbors::RTree<T>& tree, double side, Run& run);
 
+/// About how many different points there are: exact below 4096, else to a few percent, whatever their weights and their
+/// order. From the smallest hashes (Z. Bar-Yossef et al., "Counting distinct elements in a data stream", RANDOM 2002).
+template <class T>
+double count_distinct(const neighbors::RTree<T>& tree, Run& run);
+
 }  // namespace shoal::mixture

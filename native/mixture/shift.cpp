@@ -39,9 +39,8 @@ std::vector<std::int64_t> survivors(Points<const double> centers, std::span<cons
   const double sq_collision = collision * collision;
   if (n <= few) {
     for (const std::int64_t i : order)
-      if (std::none_of(stay.begin(), stay.end(), [&](std::int64_t j) {
-            return sq_dist(centers.row(i), centers.row(j), d) < sq_collision;
-          }))
+      if (std::none_of(stay.begin(), stay.end(),
+                       [&](std::int64_t j) { return sq_dist(centers.row(i), centers.row(j), d) < sq_collision; }))
         stay.push_back(i);
   } else {
     const neighbors::KDTree<double> tree(centers, {}, neighbors::default_leaf_size(d),
@@ -125,7 +124,8 @@ Shifted shift(const neighbors::RTree<T>& tree, Points<const double> centers, con
         }
         const double weight = neighbors::box_weight(tree, low.data(), high.data(), sums.data());
         out.weight[i] = weight;
-        if (!(weight > 0)) continue;  // an empty box is deleted below
+        rests[i] = 1;
+        if (!(weight > 0)) continue;  // nothing to go by: it stays, the lightest of all
         double sq_step = 0;
         for (Index f = 0; f < d; ++f) {
           const double mean = sums[size_of(f)] / weight;
@@ -136,10 +136,8 @@ Shifted shift(const neighbors::RTree<T>& tree, Points<const double> centers, con
       }
     });
     ++out.n_iter;
-    keep([&](std::size_t i) { return out.weight[i] > 0; });
-    if (out.seeds.empty()) return out;
-    const auto stay = survivors({out.centers.data(), static_cast<Index>(out.seeds.size()), d}, out.weight,
-                                options.collision, run);
+    const auto stay =
+        survivors({out.centers.data(), static_cast<Index>(out.seeds.size()), d}, out.weight, options.collision, run);
     std::size_t next = 0;
     keep([&](std::size_t i) {
       const bool stays = next < stay.size() && size_of(stay[next]) == i;

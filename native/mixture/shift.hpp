@@ -4,7 +4,8 @@
 // equations (1) and (2). A sweep moves every centroid that has not come to rest to the weighted mean of the points in
 // the axis-aligned box of side `side` around it: one box sum of the R-tree each. After every sweep the centroids are
 // gone through by falling weight (ties: by index); one that is closer than `collision` to one that stays is
-// deleted, and never looked at again. So at the end no two are closer than that.
+// deleted, and never looked at again. So at the end no two are closer than that. A centroid whose box is empty (the
+// mean of points in the corners of a box of many dimensions) stays where it is, with no weight.
 //
 // Cost: O(sweeps * live centroids * box sum); memory O(centroids * d). Parallel over centroids; each is moved by one
 // thread, so results do not depend on threads.
