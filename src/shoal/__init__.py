@@ -31,12 +31,26 @@ _PUBLIC = {
     "cluster_optics_xi": "shoal.density.optics",
     "HDBSCAN": "shoal.density.hdbscan",
     "hdbscan": "shoal.density.hdbscan",
+    "GaussianMixture": "shoal.mixture.gaussian_mixture",
+    "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "select_gaussian_mixture": "shoal.mixture.selection",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "density", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
+_ROOMS = (
+    "base",
+    "centroid",
+    "density",
+    "mixture",
+    "neighbors",
+    "metrics",
+    "datasets",
+    "plotting",
+    "report",
+    "cli",
+)
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 
@@ -77,6 +91,9 @@ if TYPE_CHECKING:
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
     from shoal.density.optics import compute_optics_graph as compute_optics_graph
     from shoal.density.optics import optics as optics
+    from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
+    from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
+    from shoal.mixture.selection import select_gaussian_mixture as select_gaussian_mixture
     from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.neighbors.nearest import nearest_neighbors as nearest_neighbors

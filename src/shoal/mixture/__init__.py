@@ -1,0 +1,1 @@
+"""Clusters as Gaussians: mixture models fitted by EM, and local Gaussian clustering."""
