@@ -1,6 +1,11 @@
 // Gaussian mixtures: densities, the sums of an EM step, factors of covariances.
+#include <nanobind/stl/tuple.h>
+
+#include <tuple>
+
 #include "bindings/rooms.hpp"
 #include "mixture/density.hpp"
+#include "mixture/em.hpp"
 
 namespace shoal::bindings {
 namespace {
@@ -29,6 +34,89 @@ struct DensityRun {
   nb::object second;
   nb::object log_sum;
 };
+
+struct ScatterRun {
+  double weight;
+  nb::object mean;
+  nb::object second;
+};
+
+struct MomentsRun {
+  nb::object weight;
+  nb::object means;
+  nb::object covariances;
+  double log_likelihood;
+  double entropy;
+};
+
+struct FactorRun {
+  nb::object factor;
+  Index failed;
+};
+
+/// What tied moments need: (weight, mean, second moments) as mixture_scatter returns them; None for the other types.
+using OptionalScatter = std::optional<std::tuple<double, Vector<double>, Vector<double>>>;
+
+mixture::Scatter scatter_from(const OptionalScatter& given) {
+  mixture::Scatter out;
+  if (!given) return out;
+  const auto& [weight, mean, second] = *given;
+  out.weight = weight;
+  out.mean.assign(mean.data(), mean.data() + mean.size());
+  out.second.assign(second.data(), second.data() + second.size());
+  return out;
+}
+
+MomentsRun moments_run(mixture::Moments&& moments) {
+  const std::size_t k = moments.weight.size();
+  const std::size_t d = moments.means.size() / k;
+  return {array(std::move(moments.weight)), array(std::move(moments.means), {k, d}),
+          array(std::move(moments.covariances)), moments.log_likelihood, moments.entropy};
+}
+
+template <class T>
+void bind_moments(nb::module_& m) {
+  m.def(
+      "mixture_scatter",
+      [](const Matrix<T>& x, const OptionalVector<T>& weight) {
+        auto all = enter([&](Run& run) { return mixture::scatter<T>(points(x), weights(weight), run); });
+        return ScatterRun{all.weight, array(std::move(all.mean)), array(std::move(all.second))};
+      },
+      "x"_a.noconvert(), "weight"_a.none(), "Weight, mean and second moments about the mean of all samples.");
+  m.def(
+      "mixture_step",
+      [](const Matrix<T>& x, const OptionalVector<T>& weight, std::string_view type, const Matrix<double>& means,
+         const Vector<double>& factor, const Vector<double>& log_weight, const OptionalScatter& scatter) {
+        return moments_run(enter([&](Run& run) {
+          return mixture::em_moments<T>(points(x), weights(weight), components<T>(type, means, factor, log_weight),
+                                        scatter_from(scatter), run);
+        }));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), "covariance_type"_a, "means"_a, "factor"_a, "log_weight"_a,
+      "scatter"_a.none(), "Moments of the samples under the responsibilities of a mixture: E and M step in one.");
+  m.def(
+      "mixture_moments",
+      [](const Matrix<T>& x, const OptionalVector<T>& weight, const Vector<std::int32_t>& labels, Index n_components,
+         std::string_view type, const OptionalScatter& scatter) {
+        return moments_run(enter([&](Run& run) {
+          return mixture::label_moments<T>(points(x), weights(weight), view(labels), n_components,
+                                           covariance_from_name(type), scatter_from(scatter), run);
+        }));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), "labels"_a, "n_components"_a, "covariance_type"_a, "scatter"_a.none(),
+      "Moments of the samples of each label; -1 belongs to none.");
+  m.def(
+      "mixture_moments",
+      [](const Matrix<T>& x, const OptionalVector<T>& weight, const Matrix<T>& resp, std::string_view type,
+         const OptionalScatter& scatter) {
+        return moments_run(enter([&](Run& run) {
+          return mixture::resp_moments<T>(points(x), weights(weight), points(resp), covariance_from_name(type),
+                                          scatter_from(scatter), run);
+        }));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), "resp"_a.noconvert(), "covariance_type"_a, "scatter"_a.none(),
+      "Moments of the samples under given responsibilities.");
+}
 
 template <class T>
 void bind_density(nb::module_& m) {
@@ -110,6 +198,31 @@ void bind_mixture(nb::module_& m) {
       .def_ro("best", &DensityRun::best)
       .def_ro("second", &DensityRun::second)
       .def_ro("log_sum", &DensityRun::log_sum);
+  nb::class_<ScatterRun>(m, "ScatterRun")
+      .def_ro("weight", &ScatterRun::weight)
+      .def_ro("mean", &ScatterRun::mean)
+      .def_ro("second", &ScatterRun::second);
+  nb::class_<MomentsRun>(m, "MomentsRun")
+      .def_ro("weight", &MomentsRun::weight)
+      .def_ro("means", &MomentsRun::means)
+      .def_ro("covariances", &MomentsRun::covariances)
+      .def_ro("log_likelihood", &MomentsRun::log_likelihood)
+      .def_ro("entropy", &MomentsRun::entropy);
+  nb::class_<FactorRun>(m, "FactorRun").def_ro("factor", &FactorRun::factor).def_ro("failed", &FactorRun::failed);
+  m.def(
+      "mixture_factors",
+      [](std::string_view type, Index n_components, Index n_features, const Vector<double>& covariances) {
+        std::vector<double> factor(covariances.size());
+        const Index failed = enter([&](Run& run) {
+          return mixture::precision_factors(covariance_from_name(type), n_components, n_features, covariances.data(),
+                                            factor.data(), run);
+        });
+        return FactorRun{array(std::move(factor)), failed};
+      },
+      "covariance_type"_a, "n_components"_a, "n_features"_a, "covariances"_a,
+      "Factors of the precisions, flat; `failed` is the first component that has none, or -1.");
+  bind_moments<float>(m);
+  bind_moments<double>(m);
   bind_density<float>(m);
   bind_density<double>(m);
 }

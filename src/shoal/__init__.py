@@ -31,6 +31,9 @@ _PUBLIC = {
     "cluster_optics_xi": "shoal.density.optics",
     "HDBSCAN": "shoal.density.hdbscan",
     "hdbscan": "shoal.density.hdbscan",
+    "GaussianMixture": "shoal.mixture.gaussian_mixture",
+    "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "select_gaussian_mixture": "shoal.mixture.selection",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
     "load_model": "shoal.base.model_file",
@@ -90,8 +93,11 @@ if TYPE_CHECKING:
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
     from shoal.density.optics import compute_optics_graph as compute_optics_graph
     from shoal.density.optics import optics as optics
+    from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
+    from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian
     from shoal.mixture.local_gaussian import local_gaussian as local_gaussian
+    from shoal.mixture.selection import select_gaussian_mixture as select_gaussian_mixture
     from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.neighbors.nearest import nearest_neighbors as nearest_neighbors
