@@ -73,6 +73,12 @@ ALGORITHMS = {
             "density",
             "dense regions at every density at once: no radius needed",
         ),
+        Algorithm(
+            "local-gaussian",
+            "shoal.mixture.local_gaussian:LocalGaussian",
+            "mixture",
+            "Gaussian clusters and their number from how far apart they are: very fast for few columns",
+        ),
     )
 }
 

@@ -154,6 +154,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
 
     See Also
     --------
+    GaussianMixture : Clusters that overlap; needs their number.
     HDBSCAN : Clusters of any shape, without a distance to choose.
 
     Notes
