@@ -15,6 +15,8 @@ from shoal.base.progress import Report
 RATIO = 2**-0.25
 MOST_STEPS = 120
 MOST_SEEDS = 50_000
+# It ends early, too, after GROWING growing numbers of clusters, to MANY times that of a plateau of LONG steps.
+GROWING, MANY, LONG = 3, 8, 6
 # Centroids with less than this share of the median count of the large ones are noise; so large is what has this
 # share of the largest.
 SMALL = 0.1
@@ -174,10 +176,25 @@ def choose_separation(
         if report is not None:
             report("separations", step + 1, MOST_STEPS)
         separation *= RATIO
-        if separation <= resolution(tree):
+        if separation <= resolution(tree) or _falls_apart([n for _, n in path]):
             break
     ladder = np.array(path)
     return middle_of_longest_plateau(ladder), ladder
+
+
+def _falls_apart(n_clusters: list[float]) -> bool:
+    """Whether numbers grow without an end in sight: at every one of the last steps, to many times that of a long
+    plateau."""
+    starts = [i for i, n in enumerate(n_clusters) if i == 0 or n != n_clusters[i - 1]]
+    lengths = np.diff([*starts, len(n_clusters)])
+    longest = int(np.argmax(lengths))
+    last = n_clusters[-1 - GROWING :]
+    return bool(
+        lengths[longest] >= LONG
+        and len(last) > GROWING
+        and (np.diff(last) > 0).all()
+        and last[-1] >= MANY * n_clusters[starts[longest]]
+    )
 
 
 def middle_of_longest_plateau(path: NDArray[np.float64]) -> float:
