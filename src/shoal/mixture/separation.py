@@ -17,6 +17,8 @@ MOST_STEPS = 120
 MOST_SEEDS = 50_000
 # It ends early, too, after GROWING growing numbers of clusters, to MANY times that of a plateau of LONG steps.
 GROWING, MANY, LONG = 3, 8, 6
+# Numbers of clusters up to this ratio are one plateau.
+ALIKE = 1.06
 # Centroids with less than this share of the median count of the large ones are noise; so large is what has this
 # share of the largest.
 SMALL = 0.1
@@ -184,21 +186,38 @@ def choose_separation(
 
 def _falls_apart(n_clusters: list[float]) -> bool:
     """Whether numbers grow without an end in sight: at every one of the last steps, to many times that of a long
-    plateau."""
-    starts = [i for i, n in enumerate(n_clusters) if i == 0 or n != n_clusters[i - 1]]
-    lengths = np.diff([*starts, len(n_clusters)])
-    longest = int(np.argmax(lengths))
-    last = n_clusters[-1 - GROWING :]
+    plateau of more than one cluster."""
+    counts = np.array(n_clusters)
+    first, last = longest_plateau(np.where(counts == 1, np.nan, counts))
+    recent = counts[-1 - GROWING :]
     return bool(
-        lengths[longest] >= LONG
-        and len(last) > GROWING
-        and (np.diff(last) > 0).all()
-        and last[-1] >= MANY * n_clusters[starts[longest]]
+        last - first >= LONG
+        and len(recent) > GROWING
+        and (np.diff(recent) > 0).all()
+        and recent[-1] >= MANY * counts[first]
     )
+
+
+def longest_plateau(n_clusters: NDArray[np.float64]) -> tuple[int, int]:
+    """[first, last) of the longest run of numbers within `ALIKE` of each other, the first of equals; NaN is in none."""
+    best = (0, 0)
+    first = 0
+    for last in range(1, len(n_clusters) + 1):
+        if np.isnan(n_clusters[last - 1]):
+            first = last
+            continue
+        while n_clusters[first:last].max() > ALIKE * n_clusters[first:last].min():
+            first += 1
+        if last - first > best[1] - best[0]:
+            best = (first, last)
+    return best
 
 
 def middle_of_longest_plateau(path: NDArray[np.float64]) -> float:
     """The geometric middle of the longest run of equal numbers of clusters; of equals the one of larger separations.
+
+    Numbers within 6 % of each other count as equal. Separations above half the largest, the range of the data, do not
+    count: there is little room for more than one cluster.
 
     Parameters
     ----------
@@ -212,8 +231,6 @@ def middle_of_longest_plateau(path: NDArray[np.float64]) -> float:
     >>> middle_of_longest_plateau(np.array([[16, 1], [8, 3], [4, 3], [2, 3], [1, 7]]))
     4.0
     """
-    n_clusters = path[:, 1]
-    starts = np.flatnonzero(np.r_[True, n_clusters[1:] != n_clusters[:-1]])
-    ends = np.r_[starts[1:], len(n_clusters)]
-    longest = int(np.argmax(ends - starts))
-    return float(path[(starts[longest] + ends[longest] - 1) // 2, 0])
+    counted = np.where(path[:, 0] > path[0, 0] / 2, np.nan, path[:, 1])
+    first, last = longest_plateau(counted if not np.isnan(counted).all() else path[:, 1])
+    return float(path[(first + last - 1) // 2, 0])
