@@ -1,4 +1,4 @@
-"""What one would take instead of LocalGaussian: mean shift on bins, HDBSCAN, a mixture whose number of components is known.
+"""What one would take instead of LocalGaussian: mean shift on bins, HDBSCAN, a mixture that knows how many components.
 
 The quality is the adjusted Rand index with the components the data were made of.
 """
