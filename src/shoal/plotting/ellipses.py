@@ -135,8 +135,12 @@ def plot_centroid_paths(paths: ArrayLike, *, ax: Axes | None = None, **style: An
         *steps[0].T, s=9, facecolors="white", edgecolors="0.35", linewidths=0.8, zorder=4, label="seed"
     )
     if (~stayed).any():
-        ax.scatter(*ends[~stayed].T, s=28, marker="x", color="#d1495b", zorder=5, label="deleted")
-    ax.scatter(*ends[stayed].T, s=60, color="black", edgecolors="white", zorder=6, label="centroid")
+        ax.scatter(
+            ends[~stayed, 0], ends[~stayed, 1], s=28, marker="x", color="#d1495b", zorder=5, label="deleted"
+        )
+    ax.scatter(
+        ends[stayed, 0], ends[stayed, 1], s=60, color="black", edgecolors="white", zorder=6, label="centroid"
+    )
     ax.legend(loc="best", fontsize="small")
     return ax
 
