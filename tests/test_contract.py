@@ -558,7 +558,9 @@ def test_ctrl_c_ends_a_fit_within_100_ms_and_nothing_changes(case, long_work, af
         model.set_params(**case.slow)
         before = dict(vars(model))
         work = long_work[: case.long]
-        latency = min(latency, seconds_until_interrupted(lambda model=model, work=work: model.fit(work), after))
+        latency = min(
+            latency, seconds_until_interrupted(lambda model=model, work=work: model.fit(work), after)
+        )
         assert_unchanged(model, before)
         if attempt and latency < 0.1:
             break

@@ -34,8 +34,9 @@ void bind(nb::module_& m) {
       "value"_a.noconvert(), "column"_a, "start"_a, nb::kw_only(), "damping"_a, "max_iter"_a, "convergence_iter"_a,
       "progress"_a.none() = nb::none(), "The same from stored similarities in compressed rows.");
   m.def(
-      "similarities_alike", [](const Matrix<T>& s) { return enter([&](Run&) { return exemplar::all_alike(points(s)); }); },
-      "s"_a.noconvert(), "True when all values off the diagonal are the same.");
+      "similarities_alike",
+      [](const Matrix<T>& s) { return enter([&](Run&) { return exemplar::all_alike(points(s)); }); }, "s"_a.noconvert(),
+      "True when all values off the diagonal are the same.");
   m.def(
       "ranked_similarities",
       [](const Matrix<T>& s, bool off_diagonal, Index rank) {

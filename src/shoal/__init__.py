@@ -38,7 +38,18 @@ _PUBLIC = {
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "density", "exemplar", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
+_ROOMS = (
+    "base",
+    "centroid",
+    "density",
+    "exemplar",
+    "neighbors",
+    "metrics",
+    "datasets",
+    "plotting",
+    "report",
+    "cli",
+)
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 

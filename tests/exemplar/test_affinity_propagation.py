@@ -136,7 +136,7 @@ def test_the_function_has_the_signature_and_order_of_scikit_learn(rng):
     S = similarities(blobs(rng))
     ours = shoal.affinity_propagation(S, random_state=0, return_n_iter=True)
     theirs = sklearn.cluster.affinity_propagation(S, random_state=0, return_n_iter=True)
-    for a, b in zip(ours, theirs):
+    for a, b in zip(ours, theirs, strict=False):
         np.testing.assert_array_equal(a, b)
     exemplars, labels = shoal.affinity_propagation(S, random_state=0)
     np.testing.assert_array_equal(exemplars, ours.cluster_centers_indices)
@@ -248,7 +248,12 @@ def test_a_full_graph_of_similarities_is_the_matrix(rng, damping):
         graph = sparse.csr_array(
             (S.ravel(), np.tile(np.arange(n), n), np.arange(0, n * n + 1, n)), shape=(n, n)
         )
-        params = {"affinity": "precomputed", "random_state": 0, "damping": damping, "preference": np.median(S)}
+        params = {
+            "affinity": "precomputed",
+            "random_state": 0,
+            "damping": damping,
+            "preference": np.median(S),
+        }
         dense, model = ours_of(S, **params), ours_of(graph, **params)
         assert model.n_iter_ == dense.n_iter_
         np.testing.assert_array_equal(model.cluster_centers_indices_, dense.cluster_centers_indices_)
@@ -259,7 +264,7 @@ def test_a_full_graph_of_similarities_is_the_matrix(rng, damping):
 def test_pairs_that_are_not_stored_are_worse_than_any_that_are(rng):
     X = blobs(rng, n=80)
     S = similarities(X)
-    near = S > np.quantile(S, 0.6)
+    near = np.quantile(S, 0.6) < S
     np.fill_diagonal(near, False)
     graph = sparse.csr_array(np.where(near, S, 0))
     model = shoal.AffinityPropagation(
@@ -367,7 +372,9 @@ def test_copy_false_works_in_the_matrix_itself(rng):
 def test_more_memory_than_there_is_is_refused_before_it_is_taken(monkeypatch):
     monkeypatch.setattr("shoal.base.memory.available_memory", lambda: 10**6)
     X = np.zeros((400, 2))
-    with pytest.raises(MemoryError, match=r"400 samples \(3 float64 matrices of 400 x 400\) needs .* use fewer"):
+    with pytest.raises(
+        MemoryError, match=r"400 samples \(3 float64 matrices of 400 x 400\) needs .* use fewer"
+    ):
         shoal.AffinityPropagation().fit(X)
     with pytest.raises(MemoryError, match="float32"):
         shoal.AffinityPropagation(affinity="precomputed").fit(np.zeros((400, 400)))
@@ -386,8 +393,13 @@ def test_threads_blocks_and_instruction_sets_change_no_bit(rng, n_threads, block
         _core.set_isa(level)
         try:
             with threads_and_block_length(n_threads, block_length):
-                for model, other in ((ours_of(S, **params), expected), (ours_of(graph, **params), expected_graph)):
-                    np.testing.assert_array_equal(model.cluster_centers_indices_, other.cluster_centers_indices_)
+                for model, other in (
+                    (ours_of(S, **params), expected),
+                    (ours_of(graph, **params), expected_graph),
+                ):
+                    np.testing.assert_array_equal(
+                        model.cluster_centers_indices_, other.cluster_centers_indices_
+                    )
                     np.testing.assert_array_equal(model.labels_, other.labels_)
                     assert model.n_iter_ == other.n_iter_
         finally:
@@ -402,11 +414,20 @@ def test_threads_blocks_and_instruction_sets_change_no_bit(rng, n_threads, block
     [
         ({"damping": 1.0}, r"damping must be in \[0.5, 1\); got 1.0"),
         ({"damping": 0.4}, r"damping must be in \[0.5, 1\]; got 0.4"),
-        ({"affinity": "manhattan"}, "affinity must be one of 'euclidean', 'cosine', 'precomputed'; got 'manhattan'"),
-        ({"preference": [1.0, 2.0]}, r"preference must be a number or have shape \(n_samples=4,\); got \(2,\)"),
+        (
+            {"affinity": "manhattan"},
+            "affinity must be one of 'euclidean', 'cosine', 'precomputed'; got 'manhattan'",
+        ),
+        (
+            {"preference": [1.0, 2.0]},
+            r"preference must be a number or have shape \(n_samples=4,\); got \(2,\)",
+        ),
         ({"preference": [1, np.nan, 2, 3]}, "Input preference contains NaN at index 1"),
         ({"preference_quantile": 1.5}, r"preference_quantile must be in \[0, 1\]; got 1.5"),
-        ({"preference": 1, "preference_quantile": 0.5}, "preference_quantile must be None when preference is given"),
+        (
+            {"preference": 1, "preference_quantile": 0.5},
+            "preference_quantile must be None when preference is given",
+        ),
         ({"dtype": "float16"}, "dtype must be 'float32', 'float64' or None; got 'float16'"),
         ({"affinity": "precomputed"}, r"must be a square array; got shape \(4, 2\)"),
     ],

@@ -79,6 +79,7 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
     damping : float, default=0.5
         In [0.5, 1): the share of its last value that a message keeps. Raise it where messages oscillate.
     max_iter : int, default=200
+        Iterations, at most.
     convergence_iter : int, default=15
         Stop when no sample has become an exemplar, or ceased to be one, for so many iterations.
     copy : bool, default=True
@@ -140,8 +141,8 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
     more (``copy=False``: two beside X); said before they are allocated. Sparse similarities: O(stored pairs) time per
     iteration, three values and two indices for each.
 
-    An exemplar gives way to the member of its cluster that has the largest sum of similarities. A sample then belongs to
-    the nearest exemplar, a tie going to the smaller label (scikit-learn leaves such ties to the noise); with
+    An exemplar gives way to the member of its cluster that has the largest sum of similarities. A sample then belongs
+    to the nearest exemplar, a tie going to the smaller label (scikit-learn leaves such ties to the noise); with
     "precomputed" to the one of largest similarity in ``affinity_matrix_``.
 
     There is no ``sample_weight``: a copy of a row is a candidate with a preference of its own, so that no weight does
@@ -213,7 +214,7 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
         damping = check_real("damping", self.damping, 0.5, 1.0)
         if damping == 1:
             raise ValueError(f"damping must be in [0.5, 1); got {self.damping}")
-        limits = {
+        limits: dict[str, Any] = {
             "damping": damping,
             "max_iter": check_int("max_iter", self.max_iter, 1),
             "convergence_iter": check_int("convergence_iter", self.convergence_iter, 1),
@@ -231,7 +232,9 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
 
         with progress(verbose, type(self).__name__) as report:
             if affinity == "precomputed" and sparse.issparse(data):
-                S, found = _fit_graph(data, preference, self.preference_quantile, dtype, noise, limits, report)
+                S, found = _fit_graph(
+                    data, preference, self.preference_quantile, dtype, noise, limits, report
+                )
             else:
                 if affinity == "precomputed":
                     S = _own_matrix(data, X, copy, dtype)
@@ -388,7 +391,7 @@ def _similarities(X: Any, affinity: str, dtype: Any) -> NDArray[Any]:
                     S = euclidean_distances(rows, squared=True)
             else:
                 S = _distances(rows, affinity)
-    return np.negative(S, out=S)
+    return np.negative(S)  # not in place: NumPy's arrays lie in huge pages where there are any
 
 
 def _far_off(X: NDArray[Any]) -> bool:
@@ -477,9 +480,7 @@ def _fit_graph(
         (values[order], columns[order].astype(np.int32), start.astype(np.int32)), shape=(n, n)
     )
     _add_noise(S.data, noise)
-    return S, _core.affinity_propagation_graph(
-        S.data, S.indices, S.indptr, progress=report, **limits
-    )
+    return S, _core.affinity_propagation_graph(S.data, S.indices, S.indptr, progress=report, **limits)
 
 
 def _add_noise(S: NDArray[Any], noise: Any) -> None:
