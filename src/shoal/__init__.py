@@ -31,12 +31,25 @@ _PUBLIC = {
     "cluster_optics_xi": "shoal.density.optics",
     "HDBSCAN": "shoal.density.hdbscan",
     "hdbscan": "shoal.density.hdbscan",
+    "AffinityPropagation": "shoal.exemplar.affinity_propagation",
+    "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
     "show_config": "shoal.base.config",
 }
-_ROOMS = ("base", "centroid", "density", "neighbors", "metrics", "datasets", "plotting", "report", "cli")
+_ROOMS = (
+    "base",
+    "centroid",
+    "density",
+    "exemplar",
+    "neighbors",
+    "metrics",
+    "datasets",
+    "plotting",
+    "report",
+    "cli",
+)
 
 __all__ = ["__version__", *sorted(_PUBLIC), "metrics"]
 
@@ -77,6 +90,8 @@ if TYPE_CHECKING:
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
     from shoal.density.optics import compute_optics_graph as compute_optics_graph
     from shoal.density.optics import optics as optics
+    from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
+    from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
     from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.neighbors.nearest import nearest_neighbors as nearest_neighbors
