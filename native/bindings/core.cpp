@@ -35,6 +35,7 @@ NB_MODULE(_core, m) {
   bind_centroid(m);
   bind_dbscan(m);
   bind_distance(m);
+  bind_exemplar(m);
   bind_optics(m);
   bind_hdbscan(m);
   bind_metrics(m);

@@ -7,6 +7,7 @@ namespace shoal::bindings {
 void bind_centroid(nb::module_& m);
 void bind_dbscan(nb::module_& m);
 void bind_distance(nb::module_& m);
+void bind_exemplar(nb::module_& m);
 void bind_optics(nb::module_& m);
 void bind_hdbscan(nb::module_& m);
 void bind_metrics(nb::module_& m);

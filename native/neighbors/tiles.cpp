@@ -288,7 +288,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 // A row's k nearest so far: a heap with the farthest in front.
-void offer(Near* heap, Index k, Near found) {
+void offer(Near<double>* heap, Index k, Near<double> found) {
   if (!(found < heap[0])) return;
   std::pop_heap(heap, heap + k);
   heap[k - 1] = found;
@@ -307,9 +307,9 @@ std::vector<PairTile<T>> tiles_for(const BlockedRows<T>& x, const BlockedRows<T>
 }  // namespace
 
 template <class T>
-void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near> near, Run& run) {
+void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near<double>> near, Run& run) {
   const Space<T>& space = x.space();
-  std::fill(near.begin(), near.end(), Near{inf, std::numeric_limits<std::int32_t>::max()});
+  std::fill(near.begin(), near.end(), Near<double>{inf, std::numeric_limits<std::int32_t>::max()});
   auto tiles = tiles_for(x, y);
   const double work = work_of(x.n(), y.n(), space.rows().n_features);
   for_blocks(Blocks{x.count(), 1}, run, work, [&](Index a, int thread) {
@@ -346,10 +346,10 @@ void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::s
 // A pair of blocks changes the lists of both, under the locks of both. Which pairs are left out, and in which order
 // lists fill, depends on the threads; the k nearest do not.
 template <class T>
-void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Run& run) {
+void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near<double>> near, Run& run) {
   const Space<T>& space = x.space();
   const auto count = static_cast<std::size_t>(x.count());
-  std::fill(near.begin(), near.end(), Near{inf, std::numeric_limits<std::int32_t>::max()});
+  std::fill(near.begin(), near.end(), Near<double>{inf, std::numeric_limits<std::int32_t>::max()});
   auto tiles = tiles_for(x, x);
   std::vector<std::mutex> locks(count);
   std::vector<std::atomic<double>> farthest(count);  // of a block: what its lists still let in
@@ -408,13 +408,13 @@ void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Ru
   for (Index at = 0; at < x.n(); ++at) std::sort_heap(list(at), list(at) + k);
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                           \
-  template class BlockedRows<T>;                                                                       \
-  template class PairTile<T>;                                                                          \
-  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);            \
-  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double);         \
-  template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near>, Run&); \
-  template void k_nearest_others(const BlockedRows<T>&, Index, std::span<Near>, Run&);
+#define SHOAL_INSTANTIATE(T)                                                                                   \
+  template class BlockedRows<T>;                                                                               \
+  template class PairTile<T>;                                                                                  \
+  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);                    \
+  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double);                 \
+  template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near<double>>, Run&); \
+  template void k_nearest_others(const BlockedRows<T>&, Index, std::span<Near<double>>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

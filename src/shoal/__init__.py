@@ -34,6 +34,8 @@ _PUBLIC = {
     "GaussianMixture": "shoal.mixture.gaussian_mixture",
     "gaussian_mixture": "shoal.mixture.gaussian_mixture",
     "select_gaussian_mixture": "shoal.mixture.selection",
+    "AffinityPropagation": "shoal.exemplar.affinity_propagation",
+    "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -44,6 +46,7 @@ _ROOMS = (
     "centroid",
     "density",
     "mixture",
+    "exemplar",
     "neighbors",
     "metrics",
     "datasets",
@@ -91,6 +94,8 @@ if TYPE_CHECKING:
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
     from shoal.density.optics import compute_optics_graph as compute_optics_graph
     from shoal.density.optics import optics as optics
+    from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
+    from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.selection import select_gaussian_mixture as select_gaussian_mixture

@@ -323,6 +323,34 @@ def k_nearest(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), orde
     """The k nearest rows of y for each row of x: (distances, indices)."""
 
 @overload
+def affinity_propagation(s: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def affinity_propagation(s: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any:
+    """Exemplars, labels, iterations, whether they converged."""
+
+@overload
+def affinity_propagation_graph(value: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def affinity_propagation_graph(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any:
+    """The same from stored similarities in compressed rows."""
+
+@overload
+def similarities_alike(s: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> bool: ...
+
+@overload
+def similarities_alike(s: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> bool:
+    """True when all values off the diagonal are the same."""
+
+@overload
+def ranked_similarities(s: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, off_diagonal: bool, rank: int) -> tuple[Any, ...]: ...
+
+@overload
+def ranked_similarities(s: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, off_diagonal: bool, rank: int) -> tuple[Any, ...]:
+    """The values of this rank and the next."""
+
+@overload
 def optics(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any: ...
 
 @overload

@@ -55,6 +55,7 @@ OWN_OPTIONS = {
     "centroid": {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7},
     "dbscan": {"eps": 0.7, "min_samples": 4, "metric": "manhattan"},
     "optics": {"min_samples": 7, "xi": 0.1, "cluster_method": "xi"},
+    "affinity-propagation": {"damping": 0.8, "preference": -40.0, "random_state": 3, "dtype": "float32"},
     "hdbscan": {"min_cluster_size": 12, "min_samples": 4, "cluster_selection_method": "leaf", "alpha": 1.5},
 }
 

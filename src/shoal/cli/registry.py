@@ -73,6 +73,12 @@ ALGORITHMS = {
             "density",
             "dense regions at every density at once: no radius needed",
         ),
+        Algorithm(
+            "affinity-propagation",
+            "shoal.exemplar.affinity_propagation:AffinityPropagation",
+            "exemplar",
+            "clusters around samples that stand for others: no number of clusters to choose, O(n²) memory",
+        ),
     )
 }
 
