@@ -39,5 +39,6 @@ NB_MODULE(_core, m) {
   bind_optics(m);
   bind_hdbscan(m);
   bind_metrics(m);
+  bind_mixture(m);
   bind_neighbors(m);
 }
