@@ -41,4 +41,5 @@ NB_MODULE(_core, m) {
   bind_metrics(m);
   bind_mixture(m);
   bind_neighbors(m);
+  bind_local_gaussian(m);
 }
