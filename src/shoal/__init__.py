@@ -38,6 +38,9 @@ _PUBLIC = {
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
+    "linkage": "shoal.hierarchy.linkage",
+    "hac_dendrogram": "shoal.hierarchy.linkage",
+    "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -49,6 +52,7 @@ _ROOMS = (
     "density",
     "mixture",
     "exemplar",
+    "hierarchy",
     "neighbors",
     "metrics",
     "datasets",
@@ -98,6 +102,9 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
+    from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
+    from shoal.hierarchy.linkage import linkage as linkage
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian
