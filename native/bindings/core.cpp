@@ -35,8 +35,10 @@ NB_MODULE(_core, m) {
   bind_centroid(m);
   bind_dbscan(m);
   bind_distance(m);
+  bind_exemplar(m);
   bind_optics(m);
   bind_hdbscan(m);
+  bind_hierarchy(m);
   bind_metrics(m);
   bind_mixture(m);
   bind_neighbors(m);

@@ -2,10 +2,10 @@
 #include "bindings/rooms.hpp"
 #include "density/attach.hpp"
 #include "density/condensed_tree.hpp"
-#include "density/mst_kd_tree.hpp"
 #include "distance/unit.hpp"
 #include "metrics/dbcv.hpp"
 #include "neighbors/mst.hpp"
+#include "neighbors/mst_kd_tree.hpp"
 
 namespace shoal::bindings {
 namespace {
@@ -29,23 +29,8 @@ Reachability reachability(double min_samples, double alpha, const OptionalVector
 
 // (u, v, weight, core)
 nb::tuple to_python(neighbors::SpanningTree&& tree) {
-  std::vector<std::int32_t> u, v;
-  std::vector<double> weight;
-  u.reserve(tree.edges.size());
-  v.reserve(tree.edges.size());
-  weight.reserve(tree.edges.size());
-  for (const neighbors::Edge& edge : tree.edges) {
-    u.push_back(edge.u);
-    v.push_back(edge.v);
-    weight.push_back(edge.weight);
-  }
-  return nb::make_tuple(array(std::move(u)), array(std::move(v)), array(std::move(weight)),
-                        array(std::move(tree.core)));
-}
-
-nb::tuple to_python(density::SpanningTree&& tree, std::vector<double>&& core) {
   return nb::make_tuple(array(std::move(tree.u)), array(std::move(tree.v)), array(std::move(tree.weight)),
-                        array(std::move(core)));
+                        array(std::move(tree.core)));
 }
 
 neighbors::Measure<double> measure(std::string_view metric, double p) {
@@ -134,12 +119,13 @@ void bind_hdbscan(nb::module_& m) {
         auto tree = enter(progress, [&](Run& run) {
           const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));
           const neighbors::KDTree<double> rows(points(x), {}, leaf, measure(metric, p), run);
-          if (!weight) return density::mst_kd_tree<double>(rows, min_samples, alpha, core, run);
+          if (!weight) return neighbors::mst_kd_tree<double>(rows, min_samples, alpha, core, run);
           density::weighted_core_distances(rows, reachability(static_cast<double>(min_samples), alpha, weight), core,
                                            run);
-          return density::mst_kd_tree<double>(rows, std::span<const double>(core), alpha, run);
+          return neighbors::mst_kd_tree<double>(rows, std::span<const double>(core), alpha, run);
         });
-        return to_python(std::move(tree), std::move(core));
+        tree.core = std::move(core);
+        return to_python(std::move(tree));
       },
       "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "min_samples"_a, "alpha"_a, "metric"_a, "p"_a,
       "progress"_a.none() = nb::none(), "mst_tiles on a k-d tree.");
@@ -170,7 +156,7 @@ void bind_hdbscan(nb::module_& m) {
   m.def(
       "single_linkage",
       [](const Vector<std::int32_t>& u, const Vector<std::int32_t>& v, const OptionalVector<double>& weight) {
-        auto tree = enter([&](Run& run) { return density::single_linkage(view(u), view(v), weights(weight), run); });
+        auto tree = enter([&](Run& run) { return neighbors::single_linkage(view(u), view(v), weights(weight), run); });
         return nb::make_tuple(array(std::move(tree.left)), array(std::move(tree.right)), array(std::move(tree.size)));
       },
       "u"_a, "v"_a, "weight"_a.none(),

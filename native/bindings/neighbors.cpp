@@ -1,7 +1,7 @@
 // The k-d tree: build, k nearest, radius queries, spanning tree. The R-tree: boxes too.
 #include "bindings/rooms.hpp"
-#include "density/mst_kd_tree.hpp"
 #include "neighbors/kd_tree.hpp"
+#include "neighbors/mst_kd_tree.hpp"
 #include "neighbors/r_tree.hpp"
 
 namespace shoal::bindings {
@@ -10,7 +10,7 @@ namespace {
 using neighbors::KDTree;
 using neighbors::RTree;
 
-nb::object to_python(density::SpanningTree&& tree) {
+nb::object to_python(neighbors::SpanningTree&& tree) {
   return nb::make_tuple(array(std::move(tree.u)), array(std::move(tree.v)), array(std::move(tree.weight)));
 }
 
@@ -104,14 +104,14 @@ void bind(nb::module_& m, const char* name, const char* r_name) {
       "mst_kd_tree",
       [](const KDTree<T>& tree, Index min_samples, T alpha) {
         std::vector<T> core(static_cast<std::size_t>(tree.n_samples()));
-        auto edges = enter([&](Run& run) { return density::mst_kd_tree<T>(tree, min_samples, alpha, core, run); });
+        auto edges = enter([&](Run& run) { return neighbors::mst_kd_tree<T>(tree, min_samples, alpha, core, run); });
         return nb::make_tuple(to_python(std::move(edges)), array(std::move(core)));
       },
       "tree"_a, nb::kw_only(), "min_samples"_a, "alpha"_a);
   m.def(
       "mst_kd_tree",
       [](const KDTree<T>& tree, const Vector<T>& core, T alpha) {
-        return to_python(enter([&](Run& run) { return density::mst_kd_tree<T>(tree, view(core), alpha, run); }));
+        return to_python(enter([&](Run& run) { return neighbors::mst_kd_tree<T>(tree, view(core), alpha, run); }));
       },
       "tree"_a, "core_distances"_a.noconvert(), nb::kw_only(), "alpha"_a,
       "The minimum spanning tree (u, v, weight), and with min_samples also the core distances.");

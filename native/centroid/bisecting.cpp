@@ -18,6 +18,10 @@ using parallel::Blocks;
 using parallel::for_blocks;
 using random::Stream;
 
+// A leaf is split first on a part of it that has at least so many members, then on one so many times as large.
+constexpr Index least_part = 1024;
+constexpr Index part_growth = 4;
+
 constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
 
 // body(i) for i in [begin, end), on one thread, with an ear for interrupts.
@@ -30,9 +34,14 @@ void for_each(Index begin, Index end, Run& run, Body&& body) {
   }
 }
 
-// Samples by the hash of their row, equal hashes by number. The upper bits cut them into bins, each sorted alone.
+struct HashOrder {
+  std::vector<std::int32_t> samples;  // by the hash of their row, equal hashes by number
+  std::vector<std::uint8_t> fresh;    // of a sample: 1 for the first of positive weight of those with its hash
+};
+
+// The upper bits of the hashes cut the samples into bins, each sorted alone.
 template <class T>
-std::vector<std::int32_t> order_by_hash(const Rows<T>& x, Run& run) {
+HashOrder order_by_hash(const Rows<T>& x, Weights<T> weight, Run& run) {
   struct Place {
     std::uint64_t hash;
     std::int32_t sample;
@@ -51,7 +60,7 @@ std::vector<std::int32_t> order_by_hash(const Rows<T>& x, Run& run) {
   std::vector<Index> next(first.begin(), first.end() - 1);
   std::vector<Place> places(at(n));
   for_each(0, n, run, [&](Index i) { places[at(next[bin(i)]++)] = {hash[at(i)], static_cast<std::int32_t>(i)}; });
-  std::vector<std::int32_t> order(at(n));
+  HashOrder order{std::vector<std::int32_t>(at(n)), std::vector<std::uint8_t>(at(n))};
   const Blocks bins{Index{1} << bits, 64};
   for_blocks(bins, run, 40.0 * static_cast<double>(n), [&](Index block, int) {
     const Index begin = first[at(bins.begin(block))];
@@ -60,7 +69,14 @@ std::vector<std::int32_t> order_by_hash(const Rows<T>& x, Run& run) {
       std::sort(places.begin() + first[at(b)], places.begin() + first[at(b + 1)], [](const Place& a, const Place& c) {
         return a.hash < c.hash || (a.hash == c.hash && a.sample < c.sample);
       });
-    for (Index i = begin; i < end; ++i) order[at(i)] = places[at(i)].sample;
+    std::optional<std::uint64_t> last;
+    for (Index i = begin; i < end; ++i) {
+      const Place& place = places[at(i)];
+      order.samples[at(i)] = place.sample;
+      if (last == place.hash || !(weight[place.sample] > 0)) continue;
+      order.fresh[at(place.sample)] = 1;
+      last = place.hash;
+    }
   });
   return order;
 }
@@ -103,9 +119,8 @@ class Bisecting {
         run_(run),
         d_(x.n_features),
         zeros_(x.sparse() ? at(d_) : 0, T{0}),
-        order_(order_by_hash(x, run)),
-        moved_(order_.size()),
-        sides_(make_sides(x, weight)) {}
+        order_(order_by_hash(x, weight, run)),
+        sides_(make_sides(x, weight, std::move(order_.samples), run)) {}
 
   BisectingResult<T> fit() {
     plant();
@@ -125,10 +140,11 @@ class Bisecting {
       twice.insert(twice.end(), center(last.node), center(last.node) + d_);
       grow(leaves_.size() - 1, twice, last.end, {0, 0}, {0, 0});
     }
-    result.labels.resize(order_.size());
+    const auto order = sides_->order();
+    result.labels.resize(order.size());
     for (std::size_t l = 0; l < leaves_.size(); ++l) {
       const Leaf& leaf = leaves_[l];
-      for (Index m = leaf.begin; m < leaf.end; ++m) result.labels[at(order_[at(m)])] = static_cast<std::int32_t>(l);
+      for (Index m = leaf.begin; m < leaf.end; ++m) result.labels[at(order[at(m)])] = static_cast<std::int32_t>(l);
       result.centers.insert(result.centers.end(), center(leaf.node), center(leaf.node) + d_);
     }
     const Points<const T> centers{result.centers.data(), options_.n_clusters, d_};
@@ -138,7 +154,7 @@ class Bisecting {
   }
 
  private:
-  // Leaves from left to right; the members of one are order_[begin .. end).
+  // Leaves from left to right; the members of one are sides_->order()[begin .. end).
   struct Leaf {
     Index begin, end;
     std::int32_t node;
@@ -150,7 +166,7 @@ class Bisecting {
   /// Where the samples of a node are measured from: sparse rows stay where they are.
   const T* origin(std::int32_t node) const { return x_.sparse() ? zeros_.data() : center(node); }
   std::span<const std::int32_t> members(const Leaf& leaf) const {
-    return std::span(order_).subspan(at(leaf.begin), at(leaf.end - leaf.begin));
+    return sides_->order().subspan(at(leaf.begin), at(leaf.end - leaf.begin));
   }
 
   // The root: all samples, measured from the mean of the first of them. A single cluster has its own mean as centre.
@@ -159,14 +175,14 @@ class Bisecting {
     tree_.centers.resize(at(d_));
     leaves_.push_back({0, x_.n_samples, 0, 0.0, false});
     Index heavy = 0;
-    while (!(weight_[order_[at(heavy)]] > 0)) ++heavy;
-    x_.copy(order_[at(heavy)], tree_.centers.data());
+    while (!(weight_[sides_->order()[at(heavy)]] > 0)) ++heavy;
+    x_.copy(sides_->order()[at(heavy)], tree_.centers.data());
     constexpr Index enough = 1024;
-    const auto all = members(leaves_[0]);
-    const auto some =
-        options_.n_clusters == 1 ? all : all.subspan(at(heavy)).first(at(std::min(enough, std::ssize(all) - heavy)));
+    const bool single = options_.n_clusters == 1;
+    const Index begin = single ? 0 : heavy;
+    const Index end = single ? x_.n_samples : std::min(begin + enough, x_.n_samples);
     const std::vector<T> origin = x_.sparse() ? zeros_ : tree_.centers;
-    sides_->load(some, origin.data(), run_);
+    sides_->load(begin, end, origin.data(), run_);
     mean_of_totals(sides_->all(), origin.data(), options_.spherical, tree_.centers.data());
   }
 
@@ -181,34 +197,64 @@ class Bisecting {
     }
   }
 
-  // Equal rows have equal hashes and so stand side by side.
-  bool all_equal(const Leaf& leaf) const {
-    std::optional<std::uint64_t> first;
-    for (std::int32_t i : members(leaf)) {
-      if (!(weight_[i] > 0)) continue;
-      if (!first) first = x_.hash(i);
-      if (x_.hash(i) != *first) return false;
-    }
-    return true;
+  // Distinct members of positive weight, at most `enough`; and where the next one stands, or the end.
+  struct Distinct {
+    Index count, end;
+  };
+  Distinct distinct(const Leaf& leaf, Index enough) const {
+    Index count = 0;
+    Index m = leaf.begin;
+    for (; m < leaf.end; ++m)
+      if (order_.fresh[at(sides_->order()[at(m)])] && ++count > enough) return {enough, m};
+    return {count, m};
   }
+  bool all_equal(const Leaf& leaf) const { return distinct(leaf, 2).count < 2; }
 
   bool split(std::size_t l) {
     const Leaf leaf = leaves_[l];
-    sides_->load(members(leaf), origin(leaf.node), run_);
+    const std::vector<std::vector<T>> starts = refined_starts(leaf);
+    sides_->load(leaf.begin, leaf.end, origin(leaf.node), run_);
     const double tol = options_.tol * variance();
     std::optional<Halves<T>> best;
     for (Index restart = 0; restart < options_.n_init; ++restart) {
-      auto found = two_means(leaf, restart, tol);
+      Halves<T> found;
+      if (!starts.empty()) found.centers = starts[at(restart)];
+      if (!begin(leaf, restart, found.centers)) continue;
+      two_means(leaf.node, tol, found);
+      found.inertia = sides_->inertia(found.centers.data(), found.centers.data() + d_, run_);
       // Two restarts that end alike but for rounding are equal: the earlier one stays.
-      if (found && (!best || found->total() < best->total() * (1 - 1e-6))) best = std::move(found);
+      if (!best || found.total() < best->total() * (1 - 1e-6)) best = std::move(found);
     }
     if (!best) return false;
     if (options_.n_init > 1) sides_->decide(cut(leaf.node, best->centers), run_);
-    const Index middle = leaf.begin + sides_->partition(moved_.data() + leaf.begin, run_);
-    std::copy(moved_.begin() + leaf.begin, moved_.begin() + leaf.end, order_.begin() + leaf.begin);
+    const Index middle = leaf.begin + sides_->partition(run_);
     const double right = sides_->right().weight();
     grow(l, best->centers, middle, best->inertia, {sides_->all().weight() - right, right});
     return true;
+  }
+
+  // For every restart, centres that 2-means found for growing parts of a large leaf: from there few steps over all of
+  // its members are left. Members stand in the order of hashes, so the first are as good as drawn. Distinct ones are
+  // counted, and copies of a row are in a part together. None when the leaf is small.
+  std::vector<std::vector<T>> refined_starts(const Leaf& leaf) {
+    std::vector<std::vector<T>> starts;
+    if (start_ || leaf.end - leaf.begin < part_growth * least_part) return starts;
+    const Index n = distinct(leaf, x_.n_samples).count;
+    Index share = 1;
+    while (n / (share * part_growth) >= least_part) share *= part_growth;
+    for (; share > 1; share /= part_growth) {
+      sides_->load(leaf.begin, distinct(leaf, n / share).end, origin(leaf.node), run_);
+      const double tol = options_.tol * variance();
+      starts.resize(at(options_.n_init));
+      for (Index restart = 0; restart < options_.n_init; ++restart) {
+        Halves<T> found;
+        found.centers.swap(starts[at(restart)]);
+        if (!begin(leaf, restart, found.centers)) continue;
+        two_means(leaf.node, tol, found);
+        starts[at(restart)] = std::move(found.centers);
+      }
+    }
+    return starts;
   }
 
   // Leaf l becomes a node with two leaves on these centres, its members up to `middle` in the left one.
@@ -236,11 +282,8 @@ class Bisecting {
     return std::max(spread, 0.0) / static_cast<double>(d_);
   }
 
-  // Lloyd's algorithm on the loaded members. None when no start parts them.
-  std::optional<Halves<T>> two_means(const Leaf& leaf, Index restart, double tol) {
-    const std::int32_t node = leaf.node;
-    Halves<T> found;
-    if (!begin(leaf, restart, found.centers)) return std::nullopt;
+  // Lloyd's algorithm on the loaded members, parted by the centres that `found` has.
+  void two_means(std::int32_t node, double tol, Halves<T>& found) {
     std::vector<T> next(at(2 * d_));
     // Moves the centres to the means of their sides and the members to the sides of these. A state is a pair of
     // centres and the sides they make: where rounding would leave a side empty, the state before stays.
@@ -277,24 +320,24 @@ class Bisecting {
     Index changed = 0;
     double shift = 0;
     move(sides_->sums(run_), changed, shift);
-    found.inertia = sides_->inertia(found.centers.data(), found.centers.data() + d_, run_);
-    return found;
   }
 
-  // Starting centres that part the members, and the members parted by them.
+  bool parted_by(std::int32_t node, const std::vector<T>& centers) {
+    sides_->clear();
+    sides_->decide(cut(node, centers), run_);
+    return sides_->both();
+  }
+
+  // Starting centres that part the loaded members, and the members parted by them: those given, if they do.
   bool begin(const Leaf& leaf, Index restart, std::vector<T>& centers) {
+    if (!centers.empty() && parted_by(leaf.node, centers)) return true;
     centers.resize(at(2 * d_));
     Stream stream(options_.seed, static_cast<std::uint64_t>(leaf.node) << 32 | static_cast<std::uint64_t>(restart));
-    const auto parts = [&] {
-      sides_->clear();
-      sides_->decide(cut(leaf.node, centers), run_);
-      return sides_->both();
-    };
     if (start_) {
       std::vector<std::int32_t> sorted(members(leaf).begin(), members(leaf).end());
       std::sort(sorted.begin(), sorted.end());
       start_(sorted, centers.data());
-      if (parts()) return true;
+      if (parted_by(leaf.node, centers)) return true;
     }
     // Rows that lie closer together than their distance to the origin resolves share a side: others may not.
     for (int attempt = 0; attempt < 8; ++attempt) {
@@ -304,13 +347,13 @@ class Bisecting {
       if (second < 0) return false;
       x_.copy(row(first), centers.data());
       x_.copy(row(second), centers.data() + d_);
-      if (parts()) return true;
+      if (parted_by(leaf.node, centers)) return true;
     }
     return false;
   }
 
   // Members are counted in the order of the leaf that is loaded.
-  Index row(Index member) const { return sides_->index()[at(member)]; }
+  Index row(Index member) const { return sides_->row(member); }
 
   // The members equal to this one: [first, last).
   std::pair<Index, Index> same_rows(Index member) const {
@@ -386,7 +429,7 @@ class Bisecting {
   Run& run_;
   Index d_;
   std::vector<T> zeros_;
-  std::vector<std::int32_t> order_, moved_;
+  HashOrder order_;  // its samples are handed on
   std::unique_ptr<Sides<T>> sides_;
   BisectingTree<T> tree_;
   std::vector<Leaf> leaves_;

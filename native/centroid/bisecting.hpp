@@ -4,12 +4,15 @@
 // 2000. The splits make a binary tree. A sample goes down it by the nearer of the two centres of a node's children, a
 // tie to the left; that is how the fit parts the samples and how predict labels them, with the same bits. Leaves are
 // the clusters, numbered from left to right. Each split is Lloyd's algorithm on the members of one leaf, gathered
-// once; a sample's side is one product (halves.hpp), sums follow the samples that change sides.
+// once; a sample's side is one product (halves.hpp), sums follow the samples that change sides. On a large leaf it
+// starts from what it found on a part of the members (P. S. Bradley, U. M. Fayyad, "Refining initial points for
+// k-means clustering", ICML 1998), so that few steps see them all.
 //
 // Cost: O(n d) per Lloyd step of a leaf of n samples, with log2(k) levels for even splits. Memory: a copy of the
-// members of the leaf that is split (dense data), 25 bytes per sample, (2 k - 1) d centres. Members are kept in an
-// order given by their values (a hash of the row), draws walk them in this order: results have the same bits for any
-// number of threads and, up to equal hashes, for any order of the rows; a row of weight w acts as w copies of it.
+// members of the leaf that is split, one of all rows when they are short (dense data), 26 bytes per sample,
+// (2 k - 1) d centres. Members are kept in an order given by their values (a hash of the row), draws walk them in
+// this order: results have the same bits for any number of threads and, up to equal hashes, for any order of the
+// rows; a row of weight w acts as w copies of it.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -32,15 +32,25 @@ Index padded(Index n) {
   return (n + lanes - 1) / lanes * lanes;
 }
 
+// Rows shorter than this stand in memory as they stand in the order: to gather them would cost a miss each.
+constexpr std::size_t short_row = 1024;
+
 // Members gathered into panels.
 template <class T>
 class DenseSides final : public Sides<T> {
  public:
-  DenseSides(const Rows<T>& x, Weights<T> weight)
-      : Sides<T>(x, weight),
+  DenseSides(const Rows<T>& x, Weights<T> weight, std::vector<std::int32_t> order, Run& run)
+      : Sides<T>(x, weight, std::move(order)),
         piece_(padded<T>(std::max<Index>(1, static_cast<Index>((std::size_t{1} << 14) / x.row_bytes())))),
         scratch_(at(parallel::n_threads())) {
     for (auto& own : scratch_) own.resize(at(halves<T>().scratch_size(x.n_features)));
+    if (x.row_bytes() >= short_row) return;
+    ordered_ = AlignedVector<T>(at(x.dense.size()));
+    const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
+    for_blocks(blocks, run, x.size(), [&](Index b, int) {
+      for (Index m = blocks.begin(b); m < blocks.end(b); ++m)
+        std::copy_n(x.dense.row(this->order()[at(m)]), x.n_features, ordered_.data() + m * x.n_features);
+    });
   }
 
  protected:
@@ -63,7 +73,7 @@ class DenseSides final : public Sides<T> {
     for (Index begin = 0; begin < std::ssize(index); begin += piece_) {
       const auto here = index.subspan(at(begin), at(std::min(piece_, std::ssize(index) - begin)));
       T* panels = panels_.data() + c * chunk_size() + begin * this->x_.n_features;
-      distance::tile<T>().pack(listed(this->x_, here, this->origin_), panels);
+      distance::tile<T>().pack(rows(this->begin_ + this->chunks_.begin(c) + begin, here), panels);
       if (weights)
         for (std::size_t i = 0; i < here.size(); ++i) weights[at(begin) + i] = this->weight_[here[i]];
       halves<T>().moments(panels_of(panels, std::ssize(here)), weights ? weights + begin : nullptr, total.values.data(),
@@ -72,6 +82,27 @@ class DenseSides final : public Sides<T> {
     // Squared norms so small that they lost digits count as the least that did not.
     const double error = 1 + unit<double>();
     for (Index v = 0; v < vectors_per_chunk(); ++v) radius[v] = std::sqrt(std::max(radius[v], 1e-290)) * error;
+  }
+  void move_chunk(Index c, const std::array<Index, 2>& to) override {
+    if (ordered_.empty()) return;
+    const Index d = this->x_.n_features;
+    const T* from = ordered_.data() + (this->begin_ + this->chunks_.begin(c)) * d;
+    T* out[2] = {panels_.data() + to[0] * d, panels_.data() + to[1] * d};
+    const std::uint8_t* side = this->chunk_side(c);
+    for (Index m = this->chunks_.begin(c); m < this->chunks_.end(c); ++m, from += d) {
+      T*& row = out[*side++];
+      std::copy_n(from, d, row);
+      row += d;
+    }
+  }
+  void end_moves(Run& run) override {
+    if (ordered_.empty()) return;
+    const Index d = this->x_.n_features;
+    for_blocks(this->chunks_, run, static_cast<double>(this->size() * d), [&](Index c, int) {
+      const Index begin = this->chunks_.begin(c) * d;
+      std::copy(panels_.data() + begin, panels_.data() + this->chunks_.end(c) * d,
+                ordered_.data() + this->begin_ * d + begin);
+    });
   }
   void follow(const Cut<T>* before, const Cut<T>& now) override {
     double change = 0;
@@ -133,7 +164,16 @@ class DenseSides final : public Sides<T> {
   }
   const T* weights(Index c) const { return this->weight_ ? weights_.data() + c * slots_per_chunk() : nullptr; }
 
-  Index piece_;  // members packed at a time, to be summed up while they are in cache
+  // The rows `index`, which stand at `place` in the order.
+  distance::Samples<T> rows(Index place, std::span<const std::int32_t> index) const {
+    if (ordered_.empty()) return listed(this->x_, index, this->origin_);
+    const Index d = this->x_.n_features;
+    return {
+        ordered_.data() + place * d, ordered_.data() + ordered_.size(), std::ssize(index), d, this->origin_, nullptr};
+  }
+
+  AlignedVector<T> ordered_;  // short rows, in the order
+  Index piece_;               // members packed at a time, to be summed up while they are in cache
   AlignedVector<T> panels_;
   std::vector<T> weights_;
   std::vector<double> radius_, until_;
@@ -153,7 +193,8 @@ double sparse_product(const Csr<T>& x, Index i, const std::vector<T>& delta) {
 template <class T>
 class SparseSides final : public Sides<T> {
  public:
-  SparseSides(const Rows<T>& x, Weights<T> weight) : Sides<T>(x, weight), zeros_(at(x.n_features), T{0}) {}
+  SparseSides(const Rows<T>& x, Weights<T> weight, std::vector<std::int32_t> order)
+      : Sides<T>(x, weight, std::move(order)), zeros_(at(x.n_features), T{0}) {}
 
  protected:
   // No more chunks than the stored values of the members could fill with sums.
@@ -256,8 +297,9 @@ Totals Sides<T>::reduce(double work_ns, Run& run, Body&& body) {
 }
 
 template <class T>
-void Sides<T>::load(std::span<const std::int32_t> index, const T* origin, Run& run) {
-  index_ = index;
+void Sides<T>::load(Index begin, Index end, const T* origin, Run& run) {
+  begin_ = begin;
+  index_ = order().subspan(at(begin), at(end - begin));
   origin_ = origin;
   chunks_ = cut_into_chunks();
   reserve();
@@ -327,7 +369,7 @@ std::vector<T> Sides<T>::sq_distances(Index sample, Run& run) {
 }
 
 template <class T>
-Index Sides<T>::partition(std::int32_t* out, Run& run) const {
+Index Sides<T>::partition(Run& run) {
   std::vector<Index> rights(at(chunks_.count()) + 1, 0);
   for (Index c = 0; c < chunks_.count(); ++c) {
     const std::uint8_t* side = chunk_side(c);
@@ -335,17 +377,21 @@ Index Sides<T>::partition(std::int32_t* out, Run& run) const {
   }
   const Index n_left = size() - rights.back();
   for_blocks(chunks_, run, 2.0 * static_cast<double>(size()), [&](Index c, int) {
-    std::int32_t* to[2] = {out + chunks_.begin(c) - rights[at(c)], out + n_left + rights[at(c)]};
+    const std::array<Index, 2> to{chunks_.begin(c) - rights[at(c)], n_left + rights[at(c)]};
+    move_chunk(c, to);
+    std::int32_t* out[2] = {moved_.data() + to[0], moved_.data() + to[1]};
     const std::uint8_t* side = chunk_side(c);
-    for (std::int32_t i : chunk_index(c)) *to[*side++]++ = i;
+    for (std::int32_t i : chunk_index(c)) *out[*side++]++ = i;
   });
+  end_moves(run);
+  std::copy_n(moved_.begin(), size(), order_.begin() + begin_);
   return n_left;
 }
 
 template <class T>
-std::unique_ptr<Sides<T>> make_sides(const Rows<T>& x, Weights<T> weight) {
-  if (x.sparse()) return std::make_unique<SparseSides<T>>(x, weight);
-  return std::make_unique<DenseSides<T>>(x, weight);
+std::unique_ptr<Sides<T>> make_sides(const Rows<T>& x, Weights<T> weight, std::vector<std::int32_t> order, Run& run) {
+  if (x.sparse()) return std::make_unique<SparseSides<T>>(x, weight, std::move(order));
+  return std::make_unique<DenseSides<T>>(x, weight, std::move(order), run);
 }
 
 template <class T>
@@ -376,7 +422,7 @@ void Decider<T>::operator()(std::span<const std::int32_t> index, const T* origin
   template struct Cut<T>;    \
   template class Sides<T>;   \
   template class Decider<T>; \
-  template std::unique_ptr<Sides<T>> make_sides(const Rows<T>&, Weights<T>);
+  template std::unique_ptr<Sides<T>> make_sides(const Rows<T>&, Weights<T>, std::vector<std::int32_t>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -46,25 +46,28 @@ struct Totals {
   }
 };
 
-/// The members that load() names, each on side 0 or 1. Loops are cut into chunks by the number of members alone and
-/// partial sums are added in chunk order. Sparse rows have their origin at zero.
+/// Samples in an order, and of those that load() names, the members, each on side 0 or 1. Loops are cut into chunks by
+/// the number of members alone and partial sums are added in chunk order. Sparse rows have their origin at zero.
 template <class T>
 class Sides {
  public:
   virtual ~Sides() = default;
 
-  /// Takes the rows `index` of x, about `origin`, all on side 0. Both must stay as they are.
-  void load(std::span<const std::int32_t> index, const T* origin, Run& run);
+  /// All samples. The members are some of them in a row.
+  std::span<const std::int32_t> order() const { return order_; }
+
+  /// Takes order()[begin, end), about `origin`, all on side 0. The origin must stay as it is.
+  void load(Index begin, Index end, const T* origin, Run& run);
 
   /// All on side 0 again.
   void clear();
 
   Index size() const { return static_cast<Index>(index_.size()); }
-  std::span<const std::int32_t> index() const { return index_; }
+  std::int32_t row(Index member) const { return index_[static_cast<std::size_t>(member)]; }
   const T* origin() const { return origin_; }
   const Totals& all() const { return all_; }
   const Totals& right() const { return right_; }
-  double weight(Index member) const { return static_cast<double>(weight_[index_[static_cast<std::size_t>(member)]]); }
+  double weight(Index member) const { return static_cast<double>(weight_[row(member)]); }
 
   /// Puts every member on its side of the cut; right() follows. Returns how many changed sides.
   Index decide(const Cut<T>& cut, Run& run);
@@ -78,11 +81,13 @@ class Sides {
   /// Squared distances of all members to one sample of x.
   std::vector<T> sq_distances(Index sample, Run& run);
 
-  /// Writes the members of side 0, then those of side 1, both in order; returns how many are on side 0.
-  Index partition(std::int32_t* out, Run& run) const;
+  /// Puts the members of side 0 before those of side 1 in the order; returns how many are on side 0. Load before
+  /// anything else is asked.
+  Index partition(Run& run);
 
  protected:
-  Sides(const Rows<T>& x, Weights<T> weight) : x_(x), weight_(weight) {}
+  Sides(const Rows<T>& x, Weights<T> weight, std::vector<std::int32_t> order)
+      : x_(x), weight_(weight), order_(std::move(order)), moved_(order_.size()) {}
 
   virtual parallel::Blocks cut_into_chunks() const = 0;
   virtual Index slots_per_chunk() const { return chunks_.length; }
@@ -94,6 +99,9 @@ class Sides {
   virtual void add_chunk(Index c, std::uint8_t which, int thread, Totals& total) = 0;
   virtual void inertia_chunk(Index c, const T* const centers[2], const double sq_norms[2], double* out) = 0;
   virtual void sq_distances_chunk(Index c, const T* point, double sq_norm, T* out) = 0;
+  /// A partition sends the members of chunk c, by their side, to to[side], to[side] + 1, ...; then all are there.
+  virtual void move_chunk(Index, const std::array<Index, 2>&) {}
+  virtual void end_moves(Run&) {}
 
   std::span<const std::int32_t> chunk_index(Index c) const {
     return index_.subspan(static_cast<std::size_t>(chunks_.begin(c)),
@@ -104,11 +112,14 @@ class Sides {
 
   Rows<T> x_;
   Weights<T> weight_;
+  Index begin_ = 0;  // of the members in the order
   std::span<const std::int32_t> index_;
   const T* origin_ = nullptr;
   parallel::Blocks chunks_;
 
  private:
+  std::vector<std::int32_t> order_, moved_;
+
   template <class Body>
   Totals reduce(double work_ns, Run& run, Body&& body);
   double work() const;
@@ -120,7 +131,7 @@ class Sides {
 };
 
 template <class T>
-std::unique_ptr<Sides<T>> make_sides(const Rows<T>& x, Weights<T> weight);
+std::unique_ptr<Sides<T>> make_sides(const Rows<T>& x, Weights<T> weight, std::vector<std::int32_t> order, Run& run);
 
 /// The side of the listed samples; for predict, with the bits of Sides::decide. Scratch is kept between calls.
 template <class T>

@@ -12,7 +12,7 @@ namespace shoal::density {
 
 using neighbors::BlockedRows;
 using neighbors::KDTree;
-using neighbors::Near;
+using Near = neighbors::Near<double>;
 using neighbors::Reachability;
 using neighbors::Space;
 
@@ -26,7 +26,7 @@ double enough_within(Index k, const Reachability& reach, Neighbour&& neighbour) 
   double within = 0;
   for (Index r = 0; r < k; ++r) {
     const Near near = neighbour(r);
-    if ((within += reach.weight ? reach.weight[near.index] : 1) >= reach.min_samples) return near.distance;
+    if ((within += reach.weight ? reach.weight[near.row] : 1) >= reach.min_samples) return near.distance;
   }
   return inf;
 }
@@ -60,9 +60,8 @@ Attachment attach_all(Points<const T> x, Index n_fitted, std::span<const double>
       const double own = enough_within(k, reach, [&](Index r) { return list[r]; });
       std::tuple<double, double, std::int32_t> best{inf, inf, 0};
       for (Index r = 0; r < k; ++r) {
-        const double other = core[static_cast<std::size_t>(list[r].index)];
-        best =
-            std::min(best, {std::max({own, other, list[r].distance / reach.alpha}), list[r].distance, list[r].index});
+        const double other = core[static_cast<std::size_t>(list[r].row)];
+        best = std::min(best, {std::max({own, other, list[r].distance / reach.alpha}), list[r].distance, list[r].row});
       }
       // a row beyond the list is at least as far as its last
       if (k < n_fitted && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "neighbors/spanning_tree.hpp"
+
 namespace shoal::density {
 namespace {
 
@@ -22,62 +24,6 @@ template <class T>
 std::size_t at(T i) {
   return static_cast<std::size_t>(i);
 }
-
-// Disjoint sets of points with the tree node that each set is.
-class Sets {
- public:
-  explicit Sets(Index n) : parent_(at(n)), node_(at(n)) {
-    std::iota(parent_.begin(), parent_.end(), 0);
-    std::iota(node_.begin(), node_.end(), 0);
-  }
-  std::int32_t find(std::int32_t i) {
-    while (parent_[at(i)] != i) {
-      parent_[at(i)] = parent_[at(parent_[at(i)])];
-      i = parent_[at(i)];
-    }
-    return i;
-  }
-  std::int32_t node(std::int32_t root) const { return node_[at(root)]; }
-  // `into` stays a root.
-  void join(std::int32_t from, std::int32_t into, std::int32_t node) {
-    parent_[at(from)] = into;
-    node_[at(into)] = node;
-  }
-
- private:
-  std::vector<std::int32_t> parent_, node_;
-};
-
-}  // namespace
-
-SingleLinkage single_linkage(std::span<const std::int32_t> u, std::span<const std::int32_t> v, Weights<double> weight,
-                             Run& run) {
-  const auto n = static_cast<std::int32_t>(u.size() + 1);
-  SingleLinkage tree;
-  tree.left.resize(u.size());
-  tree.right.resize(u.size());
-  tree.size.resize(u.size());
-  Sets sets(n);
-  const auto size_of = [&](std::int32_t node) { return node < n ? weight[node] : tree.size[at(node - n)]; };
-  for (std::size_t i = 0; i < u.size(); ++i) {
-    if (i % points_per_poll == 0) run.checkpoint();
-    const std::int32_t a = sets.find(u[i]);
-    const std::int32_t b = sets.find(v[i]);
-    tree.left[i] = sets.node(a);
-    tree.right[i] = sets.node(b);
-    const double left = size_of(tree.left[i]);
-    const double right = size_of(tree.right[i]);
-    tree.size[i] = left + right;
-    const auto node = static_cast<std::int32_t>(n + static_cast<std::int32_t>(i));
-    if (left < right)
-      sets.join(a, b, node);
-    else
-      sets.join(b, a, node);
-  }
-  return tree;
-}
-
-namespace {
 
 // Numbers the clusters as the header says and gives the tree its final form.
 class Numbering {
@@ -420,14 +366,15 @@ std::vector<std::int32_t> cut_linkage(const Linkage& linkage, double cut, double
   std::vector<char> joined(at(n), 0);
   std::vector<double> size(at(n));
   for (std::int32_t i = 0; i < n; ++i) size[at(i)] = linkage.weight[i];
-  Sets sets(n);
+  neighbors::Components sets(n);
   for (std::size_t e = 0; e < linkage.height.size() && linkage.height[e] < cut; ++e) {
-    std::int32_t a = sets.find(linkage.u[e]);
-    std::int32_t b = sets.find(linkage.v[e]);
-    if (size[at(a)] < size[at(b)]) std::swap(a, b);
-    size[at(a)] += size[at(b)];
-    sets.join(b, a, 0);
-    joined[at(a)] = 1;
+    const std::int32_t a = sets.find(linkage.u[e]);
+    const std::int32_t b = sets.find(linkage.v[e]);
+    const double both = size[at(a)] + size[at(b)];
+    sets.join(a, b);
+    const std::int32_t root = sets.find(a);
+    size[at(root)] = both;
+    joined[at(root)] = 1;
   }
   std::vector<std::int32_t> label(at(n), -1), result(at(n), -1);
   std::int32_t count = 0;

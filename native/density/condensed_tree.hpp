@@ -1,4 +1,4 @@
-// From the edges of a minimum spanning tree to clusters: single linkage, condensed tree, selection, labels.
+// From single linkage to clusters: condensed tree, selection, labels.
 //
 // R. J. G. B. Campello, D. Moulavi, A. Zimek, J. Sander: "Hierarchical density estimates for data clustering,
 // visualization, and outlier detection", ACM TKDD 10(1), 2015. Every function is linear in the number of points but
@@ -15,16 +15,6 @@
 #include "parallel/run.hpp"
 
 namespace shoal::density {
-
-/// Merge i joins nodes left[i] and right[i] into node n + i, of weight size[i].
-struct SingleLinkage {
-  std::vector<std::int32_t> left, right;
-  std::vector<double> size;
-};
-
-/// left holds u[i], right holds v[i]. Precondition: the n - 1 edges of a spanning tree, ascending.
-SingleLinkage single_linkage(std::span<const std::int32_t> u, std::span<const std::int32_t> v, Weights<double> weight,
-                             Run& run);
 
 /// A view of a single linkage tree and of the edges and points it was made of.
 struct Linkage {

@@ -17,6 +17,7 @@ namespace {
 using distance::Form;
 using neighbors::block_rows;
 using neighbors::BlockedRows;
+using neighbors::form_of;
 using neighbors::Norm;
 using neighbors::Space;
 using parallel::Blocks;
@@ -26,17 +27,6 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 
 std::size_t size_of(Index n) {
   return static_cast<std::size_t>(n);
-}
-
-Form form_of(Norm norm) {
-  switch (norm) {
-    case Norm::manhattan:
-      return Form::manhattan;
-    case Norm::chebyshev:
-      return Form::chebyshev;
-    default:
-      return Form::sq_euclidean;
-  }
 }
 
 // x to a power that is mostly a small multiple of 1/2; x in [0, 1].
@@ -216,12 +206,12 @@ Validity density_validity(const Space<T>& space, std::span<const std::int32_t> c
     reach.core = own_core.data();
     const neighbors::SpanningTree tree = neighbors::mst_tiles(inside, reach, run);
     std::vector<std::int32_t> degree(rows.size(), 0);
-    for (const auto& edge : tree.edges) ++degree[size_of(edge.u)], ++degree[size_of(edge.v)];
+    for (std::size_t e = 0; e < tree.u.size(); ++e) ++degree[size_of(tree.u[e])], ++degree[size_of(tree.v[e])];
     const bool any_node = std::any_of(degree.begin(), degree.end(), [](std::int32_t value) { return value > 1; });
     double largest = -1;
-    for (const auto& edge : tree.edges)
-      if (degree[size_of(edge.u)] > 1 && degree[size_of(edge.v)] > 1) largest = std::max(largest, edge.weight);
-    result.sparseness[size_of(c)] = largest >= 0 ? largest : tree.edges.back().weight;
+    for (std::size_t e = 0; e < tree.u.size(); ++e)
+      if (degree[size_of(tree.u[e])] > 1 && degree[size_of(tree.v[e])] > 1) largest = std::max(largest, tree.weight[e]);
+    result.sparseness[size_of(c)] = largest >= 0 ? largest : tree.weight.back();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       core[size_of(rows[i])] = own_core[i];
       if (!any_node || degree[i] > 1) internal.push_back(rows[i]);

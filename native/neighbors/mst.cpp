@@ -15,41 +15,11 @@ using parallel::for_blocks;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-Components::Components(Index n) : parent_(static_cast<std::size_t>(n), -1), count_(n) {}
-
-std::int32_t Components::find(std::int32_t i) {
-  std::int32_t root = i;
-  while (parent_[static_cast<std::size_t>(root)] >= 0) root = parent_[static_cast<std::size_t>(root)];
-  while (i != root) {
-    const std::int32_t next = parent_[static_cast<std::size_t>(i)];
-    parent_[static_cast<std::size_t>(i)] = root;
-    i = next;
-  }
-  return root;
-}
-
-bool Components::join(std::int32_t a, std::int32_t b) {
-  a = find(a);
-  b = find(b);
-  if (a == b) return false;
-  auto& size_a = parent_[static_cast<std::size_t>(a)];
-  auto& size_b = parent_[static_cast<std::size_t>(b)];
-  if (size_a > size_b) {
-    size_b += size_a;
-    size_a = b;
-  } else {
-    size_a += size_b;
-    size_b = a;
-  }
-  --count_;
-  return true;
-}
-
-double core_distance(const Near* near, Index k, Index i, const Reachability& reach) {
+double core_distance(const Near<double>* near, Index k, Index i, const Reachability& reach) {
   double within = reach.weight ? reach.weight[i] : 1;
   if (within >= reach.min_samples) return 0;
   for (Index r = 0; r < k; ++r) {
-    within += reach.weight ? reach.weight[near[r].index] : 1;
+    within += reach.weight ? reach.weight[near[r].row] : 1;
     if (within >= reach.min_samples) return near[r].distance;
   }
   return inf;
@@ -58,17 +28,13 @@ double core_distance(const Near* near, Index k, Index i, const Reachability& rea
 namespace {
 
 // Kruskal's algorithm: keeps of `edges` those of the minimum spanning forest, ascending.
-void keep_forest(std::vector<Edge>& edges, Index n) {
+void keep_forest(std::vector<Edge<double>>& edges, Index n) {
   std::sort(edges.begin(), edges.end());
   Components components(n);
   std::size_t kept = 0;
-  for (const Edge& edge : edges)
+  for (const Edge<double>& edge : edges)
     if (components.join(edge.u, edge.v)) edges[kept++] = edge;
   edges.resize(kept);
-}
-
-Edge edge_of(double weight, std::int32_t i, std::int32_t j) {
-  return {weight, std::min(i, j), std::max(i, j)};
 }
 
 // --- rows, by tiles ------------------------------------------------------------------------------------------
@@ -96,7 +62,7 @@ class TileTree {
       connect(rows);
     }
     improve();
-    return {std::move(edges_), std::move(core_)};
+    return spanning_tree<double>(edges_, std::move(core_));
   }
 
  private:
@@ -111,7 +77,7 @@ class TileTree {
   void neighbours(const BlockedRows<T>& rows) {
     const double wanted = reach_.core ? 1 : reach_.min_samples;
     Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(wanted)) - 1, 8));
-    std::vector<Near> near;
+    std::vector<Near<double>> near;
     for (;; k = std::min(n_ - 1, 2 * k)) {
       near.resize(static_cast<std::size_t>(n_ * k));
       k_nearest_others(rows, k, near, run_);
@@ -127,9 +93,9 @@ class TileTree {
     edges_.reserve(static_cast<std::size_t>(n_ * k));
     for (Index i = 0; i < n_; ++i)
       for (Index r = 0; r < k; ++r) {
-        const Near& other = near[static_cast<std::size_t>(i * k + r)];
+        const Near<double>& other = near[static_cast<std::size_t>(i * k + r)];
         const auto own = static_cast<std::int32_t>(i);
-        edges_.push_back(edge_of(weight(own, other.index, other.distance), own, other.index));
+        edges_.push_back(edge_of(weight(own, other.row, other.distance), own, other.row));
       }
     run_.checkpoint();
     keep_forest(edges_, n_);
@@ -137,19 +103,19 @@ class TileTree {
 
   // The best edge from row i to a row that `wanted` accepts.
   template <class Wanted>
-  Edge best_from(const BlockedRows<T>& rows, std::int32_t i, Wanted&& wanted) const {
+  Edge<double> best_from(const BlockedRows<T>& rows, std::int32_t i, Wanted&& wanted) const {
     const T* x = space_.rows().row(i);
     std::vector<std::pair<double, Index>> visits(static_cast<std::size_t>(rows.count()));
     for (Index b = 0; b < rows.count(); ++b)
       visits[static_cast<std::size_t>(b)] = {space_.length(space_.sum(x, rows.centre(b).data())) - rows.radius(b), b};
     std::sort(visits.begin(), visits.end());
-    Edge best{inf, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max()};
+    Edge<double> best{inf, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max()};
     for (const auto& [least, b] : visits) {
       if (best.weight < inf && least > space_.length(space_.to_sum(best.weight * reach_.alpha)) * (1 + 1e-9)) break;
       for (Index at = rows.begin(b); at < rows.end(b); ++at) {
         const std::int32_t j = rows.row(at);
         if (!wanted(j)) continue;
-        const Edge edge = edge_of(weight(i, j), i, j);
+        const Edge<double> edge = edge_of(weight(i, j), i, j);
         if (edge < best) best = edge;
       }
     }
@@ -160,7 +126,7 @@ class TileTree {
   void connect(const BlockedRows<T>& rows) {
     for (;;) {
       Components components(n_);
-      for (const Edge& edge : edges_) components.join(edge.u, edge.v);
+      for (const Edge<double>& edge : edges_) components.join(edge.u, edge.v);
       if (components.count() == 1) return;
       std::vector<std::int32_t> tree(static_cast<std::size_t>(n_));
       for (Index i = 0; i < n_; ++i) tree[static_cast<std::size_t>(i)] = components.find(static_cast<std::int32_t>(i));
@@ -180,19 +146,19 @@ class TileTree {
         taken = first ? 1 : taken + 1;
         if (taken <= static_cast<std::size_t>(per_tree)) queries.push_back(by_density[at]);
       }
-      std::vector<Edge> found(queries.size());
+      std::vector<Edge<double>> found(queries.size());
       const double work = static_cast<double>(queries.size()) * static_cast<double>(n_);
       for_blocks(Blocks{static_cast<Index>(queries.size()), 1}, run_, work, [&](Index q, int) {
         const std::int32_t i = queries[static_cast<std::size_t>(q)];
         const auto tree_of = [&](std::int32_t j) { return tree[static_cast<std::size_t>(j)]; };
         const std::int32_t own = tree_of(i);
-        Edge best = best_from(rows, i, [&](std::int32_t j) { return tree_of(j) != own; });
+        Edge<double> best = best_from(rows, i, [&](std::int32_t j) { return tree_of(j) != own; });
         // from the end that was found back to this tree, and so on while it gets better
         std::int32_t from = i;
         for (int step = 0; polish && step < 6; ++step) {
           const std::int32_t back = tree_of(from);
           from = best.u == from ? best.v : best.u;
-          const Edge next = best_from(rows, from, [&](std::int32_t j) { return tree_of(j) == back; });
+          const Edge<double> next = best_from(rows, from, [&](std::int32_t j) { return tree_of(j) == back; });
           if (!(next < best)) break;
           best = next;
         }
@@ -240,13 +206,13 @@ class TileTree {
             std::max(heaviest[static_cast<std::size_t>(b)], gap[static_cast<std::size_t>(at)]);
     const auto n_tiles = static_cast<std::size_t>(std::min<Index>(parallel::n_threads(), count));
     std::vector<PairTile<T>> tiles(n_tiles, PairTile<T>(rows, rows));
-    std::vector<std::vector<Edge>> better(n_tiles);
+    std::vector<std::vector<Edge<double>>> better(n_tiles);
     const double work =
         0.03 * static_cast<double>(n_) * static_cast<double>(n_) * static_cast<double>(space_.rows().n_features + 2);
     std::atomic<Index> done{0};
     for_blocks(Blocks{count, 1}, run_, work, [&](Index a, int thread) {
       PairTile<T>& tile = tiles[static_cast<std::size_t>(thread)];
-      std::vector<Edge>& mine = better[static_cast<std::size_t>(thread)];
+      std::vector<Edge<double>>& mine = better[static_cast<std::size_t>(thread)];
       within_block(rows, gap, a, tile, mine);
       beyond_block(rows, gap, heaviest, a, tile, mine, thread);
       const Index finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -261,13 +227,14 @@ class TileTree {
 
   double reach_of(std::int32_t gap) const { return edges_[static_cast<std::size_t>(gap)].weight * reach_.alpha; }
 
-  void take(const BlockedRows<T>& rows, Index p, Index q, std::int32_t heaviest, std::vector<Edge>& better) const {
-    const Edge edge = edge_of(weight(rows.row(p), rows.row(q)), rows.row(p), rows.row(q));
+  void take(const BlockedRows<T>& rows, Index p, Index q, std::int32_t heaviest,
+            std::vector<Edge<double>>& better) const {
+    const Edge<double> edge = edge_of(weight(rows.row(p), rows.row(q)), rows.row(p), rows.row(q));
     if (edge < edges_[static_cast<std::size_t>(heaviest)]) better.push_back(edge);
   }
 
   void within_block(const BlockedRows<T>& rows, const std::vector<std::int32_t>& gap, Index a, PairTile<T>& tile,
-                    std::vector<Edge>& better) const {
+                    std::vector<Edge<double>>& better) const {
     const Index first = rows.begin(a);
     const Index size = rows.size(a);
     tile.load(a, a);
@@ -290,8 +257,8 @@ class TileTree {
   }
 
   void beyond_block(const BlockedRows<T>& rows, const std::vector<std::int32_t>& gap,
-                    const std::vector<std::int32_t>& heaviest, Index a, PairTile<T>& tile, std::vector<Edge>& better,
-                    int thread) const {
+                    const std::vector<std::int32_t>& heaviest, Index a, PairTile<T>& tile,
+                    std::vector<Edge<double>>& better, int thread) const {
     const Index first = rows.begin(a);
     const Index size = rows.size(a);
     std::int32_t to_end[block_rows];
@@ -325,8 +292,8 @@ class TileTree {
   }
 
   // Drops what the tree of the first edges and these does not need.
-  void compact(std::vector<Edge>& better) const {
-    std::vector<Edge> all = edges_;
+  void compact(std::vector<Edge<double>>& better) const {
+    std::vector<Edge<double>> all = edges_;
     all.insert(all.end(), better.begin(), better.end());
     keep_forest(all, n_);
     better.clear();
@@ -339,7 +306,7 @@ class TileTree {
   Index n_;
   std::vector<T> origin_;
   std::vector<double> core_;
-  std::vector<Edge> edges_;
+  std::vector<Edge<double>> edges_;
 };
 
 }  // namespace
@@ -356,15 +323,14 @@ template SpanningTree mst_tiles(const Space<double>&, const Reachability&, Run&)
 template <class T>
 SpanningTree mst_matrix(Points<const T> distances, const Reachability& reach, Run& run) {
   const Index n = distances.n_samples;
-  SpanningTree tree;
-  tree.core.resize(static_cast<std::size_t>(n));
+  std::vector<double> core_distances(static_cast<std::size_t>(n));
   const Blocks blocks = parallel::blocks_of(n, static_cast<std::size_t>(n) * sizeof(T), std::size_t{1} << 18, 1);
   for_blocks(blocks, run, 2.0 * static_cast<double>(n) * static_cast<double>(n), [&](Index block, int) {
     std::vector<T> row;
     std::vector<std::int32_t> order;
     for (Index i = blocks.begin(block); i < blocks.end(block); ++i) {
       const T* d = distances.row(i);
-      double& core = tree.core[static_cast<std::size_t>(i)];
+      double& core = core_distances[static_cast<std::size_t>(i)];
       if (!reach.weight) {
         const auto rank = static_cast<Index>(std::ceil(reach.min_samples)) - 1;
         row.assign(d, d + n);
@@ -386,7 +352,9 @@ SpanningTree mst_matrix(Points<const T> distances, const Reachability& reach, Ru
   });
   // Prim: `best` is every row's lightest edge to the tree
   const auto size = static_cast<std::size_t>(n);
-  std::vector<Edge> best(size, Edge{inf, std::numeric_limits<std::int32_t>::max(), 0});
+  std::vector<Edge<double>> best(size, Edge<double>{inf, std::numeric_limits<std::int32_t>::max(), 0});
+  std::vector<Edge<double>> edges;
+  edges.reserve(size - 1);
   std::vector<std::int32_t> left(size);
   std::iota(left.begin(), left.end(), 0);
   std::int32_t current = 0;
@@ -394,25 +362,25 @@ SpanningTree mst_matrix(Points<const T> distances, const Reachability& reach, Ru
   while (!left.empty()) {
     run.checkpoint();
     const T* d = distances.row(current);
-    const double own = tree.core[static_cast<std::size_t>(current)];
+    const double own = core_distances[static_cast<std::size_t>(current)];
     std::size_t nearest = 0;
     for (std::size_t at = 0; at < left.size(); ++at) {
       const std::int32_t j = left[at];
       const auto s = static_cast<std::size_t>(j);
-      const double w = std::max({own, tree.core[s], static_cast<double>(d[j]) / reach.alpha});
+      const double w = std::max({own, core_distances[s], static_cast<double>(d[j]) / reach.alpha});
       if (w <= best[s].weight) {
-        const Edge edge = edge_of(w, current, j);
+        const Edge<double> edge = edge_of(w, current, j);
         if (edge < best[s]) best[s] = edge;
       }
       if (best[s] < best[static_cast<std::size_t>(left[nearest])]) nearest = at;
     }
     current = left[nearest];
-    tree.edges.push_back(best[static_cast<std::size_t>(current)]);
+    edges.push_back(best[static_cast<std::size_t>(current)]);
     left[nearest] = left.back();
     left.pop_back();
   }
-  std::sort(tree.edges.begin(), tree.edges.end());
-  return tree;
+  std::sort(edges.begin(), edges.end());
+  return spanning_tree<double>(edges, std::move(core_distances));
 }
 template SpanningTree mst_matrix(Points<const float>, const Reachability&, Run&);
 template SpanningTree mst_matrix(Points<const double>, const Reachability&, Run&);
@@ -420,8 +388,8 @@ template SpanningTree mst_matrix(Points<const double>, const Reachability&, Run&
 SpanningTree mst_sparse(Index n, std::span<const double> data, std::span<const std::int32_t> indices,
                         std::span<const std::int32_t> indptr, const Reachability& reach, double max_distance,
                         Run& run) {
-  SpanningTree tree;
-  tree.core.assign(static_cast<std::size_t>(n), inf);
+  std::vector<double> core(static_cast<std::size_t>(n), inf);
+  std::vector<Edge<double>> edges;
   std::vector<std::pair<double, std::int32_t>> row;
   for (Index i = 0; i < n; ++i) {
     run.checkpoint();
@@ -432,7 +400,7 @@ SpanningTree mst_sparse(Index n, std::span<const double> data, std::span<const s
     double within = 0;
     for (const auto& [distance, j] : row)
       if ((within += reach.weight ? reach.weight[j] : 1) >= reach.min_samples) {
-        tree.core[static_cast<std::size_t>(i)] = distance;
+        core[static_cast<std::size_t>(i)] = distance;
         break;
       }
   }
@@ -440,14 +408,14 @@ SpanningTree mst_sparse(Index n, std::span<const double> data, std::span<const s
     for (auto at = indptr[static_cast<std::size_t>(i)]; at < indptr[static_cast<std::size_t>(i) + 1]; ++at) {
       const std::int32_t j = indices[static_cast<std::size_t>(at)];
       if (j == i) continue;
-      double w = std::max({tree.core[static_cast<std::size_t>(i)], tree.core[static_cast<std::size_t>(j)],
+      double w = std::max({core[static_cast<std::size_t>(i)], core[static_cast<std::size_t>(j)],
                            data[static_cast<std::size_t>(at)] / reach.alpha});
       if (!(w < inf) && max_distance > 0) w = max_distance;
-      tree.edges.push_back(edge_of(w, static_cast<std::int32_t>(i), j));
+      edges.push_back(edge_of(w, static_cast<std::int32_t>(i), j));
     }
   run.checkpoint();
-  keep_forest(tree.edges, n);
-  return tree;
+  keep_forest(edges, n);
+  return spanning_tree<double>(edges, std::move(core));
 }
 
 }  // namespace shoal::neighbors

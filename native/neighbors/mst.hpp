@@ -3,53 +3,24 @@
 // The mutual reachability of rows i and j is max(core_i, core_j, distance(i, j) / alpha), where core_i is the distance
 // within which min_samples rows (or that weight), i among them, lie (Campello, Moulavi, Zimek, Sander: "Hierarchical
 // density estimates for data clustering, visualization, and outlier detection", ACM TKDD 10(1), 2015).
-// Edges are ordered by (weight, u, v), u < v: a total order, so that there is one minimum spanning tree, whatever
-// the algorithm and the number of threads.
+// Trees come with their core distances.
 #pragma once
 #include <cstdint>
 #include <span>
-#include <tuple>
-#include <vector>
 
 #include "base/points.hpp"
+#include "neighbors/nearest_list.hpp"
 #include "neighbors/space.hpp"
+#include "neighbors/spanning_tree.hpp"
 #include "parallel/run.hpp"
 
 namespace shoal::neighbors {
-
-struct Edge {
-  double weight;
-  std::int32_t u, v;  // u < v
-  friend bool operator<(const Edge& a, const Edge& b) {
-    return std::tie(a.weight, a.u, a.v) < std::tie(b.weight, b.u, b.v);
-  }
-};
-
-/// A spanning tree's n - 1 edges, ascending, and the core distances.
-struct SpanningTree {
-  std::vector<Edge> edges;
-  std::vector<double> core;
-};
 
 struct Reachability {
   double min_samples = 5;  // counts the row itself
   double alpha = 1;
   const double* weight = nullptr;  // one per row, positive; null: one each
   const double* core = nullptr;    // core distances to use instead (mst_tiles only); null: those of min_samples
-};
-
-/// Sets of rows that are connected.
-class Components {
- public:
-  explicit Components(Index n);
-  std::int32_t find(std::int32_t i);
-  /// False when they were one already.
-  bool join(std::int32_t a, std::int32_t b);
-  Index count() const { return count_; }
-
- private:
-  std::vector<std::int32_t> parent_;  // negative: minus the size of a root's set
-  Index count_;
 };
 
 /// From rows. Cost: the k nearest of every row and one look at every pair of blocks of rows that the triangle
@@ -69,6 +40,6 @@ SpanningTree mst_sparse(Index n, std::span<const double> data, std::span<const s
 
 /// The k nearest others that give row i its core distance: the smallest distance within which the weight is enough,
 /// infinite when all k are too few.
-double core_distance(const struct Near* near, Index k, Index i, const Reachability& reach);
+double core_distance(const Near<double>* near, Index k, Index i, const Reachability& reach);
 
 }  // namespace shoal::neighbors

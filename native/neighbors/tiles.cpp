@@ -29,18 +29,13 @@ constexpr Index padding = 16;  // lanes that a vector may read beyond a block
 constexpr Index stride = block_rows + padding;
 constexpr Index rows_per_scan = 16;
 
-Form form_of(Norm norm) {
-  switch (norm) {
-    case Norm::manhattan:
-      return Form::manhattan;
-    case Norm::chebyshev:
-      return Form::chebyshev;
-    default:
-      return Form::expanded;
-  }
-}
 bool is_expanded(Norm norm) {
   return norm == Norm::euclidean || norm == Norm::cosine;
+}
+// What a scan computes first.
+Form scan_form(Norm norm) {
+  const Form form = form_of(norm);
+  return form == Form::sq_euclidean ? Form::expanded : form;
 }
 
 template <class T>
@@ -178,7 +173,7 @@ void BlockedRows<T>::fill(Run& run) {
     radius_[static_cast<std::size_t>(b)] = space_->length(radius);
     if (space_->norm() != Norm::minkowski)
       packed_[static_cast<std::size_t>(b)] = distance::pack_rows<T>(
-          form_of(space_->norm()),
+          scan_form(space_->norm()),
           Points<const T>{copy_.data() + static_cast<std::size_t>(begin(b)) * width, size(b), d});
   });
 }
@@ -229,7 +224,7 @@ bool are_apart(const BlockedRows<T>& x, Index a, const BlockedRows<T>& y, Index 
 
 template <class T>
 PairTile<T>::PairTile(const BlockedRows<T>& lanes, const BlockedRows<T>& rows)
-    : lanes_(&lanes), rows_(&rows), form_(form_of(lanes.space().norm())) {
+    : lanes_(&lanes), rows_(&rows), form_(scan_form(lanes.space().norm())) {
   values_.assign(static_cast<std::size_t>(block_rows * stride), T{0});
   scratch_.resize(static_cast<std::size_t>(distance::tile<T>().scratch_size(lanes.space().rows().n_features)));
   shift_.assign(static_cast<std::size_t>(stride), T{0});
@@ -288,7 +283,7 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 // A row's k nearest so far: a heap with the farthest in front.
-void offer(Near* heap, Index k, Near found) {
+void offer(Near<double>* heap, Index k, Near<double> found) {
   if (!(found < heap[0])) return;
   std::pop_heap(heap, heap + k);
   heap[k - 1] = found;
@@ -307,9 +302,9 @@ std::vector<PairTile<T>> tiles_for(const BlockedRows<T>& x, const BlockedRows<T>
 }  // namespace
 
 template <class T>
-void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near> near, Run& run) {
+void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near<double>> near, Run& run) {
   const Space<T>& space = x.space();
-  std::fill(near.begin(), near.end(), Near{inf, std::numeric_limits<std::int32_t>::max()});
+  std::fill(near.begin(), near.end(), Near<double>{inf, std::numeric_limits<std::int32_t>::max()});
   auto tiles = tiles_for(x, y);
   const double work = work_of(x.n(), y.n(), space.rows().n_features);
   for_blocks(Blocks{x.count(), 1}, run, work, [&](Index a, int thread) {
@@ -346,10 +341,10 @@ void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::s
 // A pair of blocks changes the lists of both, under the locks of both. Which pairs are left out, and in which order
 // lists fill, depends on the threads; the k nearest do not.
 template <class T>
-void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Run& run) {
+void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near<double>> near, Run& run) {
   const Space<T>& space = x.space();
   const auto count = static_cast<std::size_t>(x.count());
-  std::fill(near.begin(), near.end(), Near{inf, std::numeric_limits<std::int32_t>::max()});
+  std::fill(near.begin(), near.end(), Near<double>{inf, std::numeric_limits<std::int32_t>::max()});
   auto tiles = tiles_for(x, x);
   std::vector<std::mutex> locks(count);
   std::vector<std::atomic<double>> farthest(count);  // of a block: what its lists still let in
@@ -408,13 +403,13 @@ void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Ru
   for (Index at = 0; at < x.n(); ++at) std::sort_heap(list(at), list(at) + k);
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                           \
-  template class BlockedRows<T>;                                                                       \
-  template class PairTile<T>;                                                                          \
-  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);            \
-  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double);         \
-  template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near>, Run&); \
-  template void k_nearest_others(const BlockedRows<T>&, Index, std::span<Near>, Run&);
+#define SHOAL_INSTANTIATE(T)                                                                                   \
+  template class BlockedRows<T>;                                                                               \
+  template class PairTile<T>;                                                                                  \
+  template double least_length(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index);                    \
+  template bool are_apart(const BlockedRows<T>&, Index, const BlockedRows<T>&, Index, double);                 \
+  template void k_nearest(const BlockedRows<T>&, const BlockedRows<T>&, Index, std::span<Near<double>>, Run&); \
+  template void k_nearest_others(const BlockedRows<T>&, Index, std::span<Near<double>>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

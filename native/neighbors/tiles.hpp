@@ -13,6 +13,7 @@
 
 #include "base/points.hpp"
 #include "distance/tile.hpp"
+#include "neighbors/nearest_list.hpp"
 #include "neighbors/space.hpp"
 #include "parallel/run.hpp"
 #include "simd/aligned.hpp"
@@ -102,22 +103,14 @@ class PairTile {
   Index n_lanes_ = 0;
 };
 
-struct Near {
-  double distance;
-  std::int32_t index;
-  friend bool operator<(const Near& a, const Near& b) {
-    return a.distance < b.distance || (a.distance == b.distance && a.index < b.index);
-  }
-};
-
-/// near[i * k + r] is the r-th nearest row of y to row i of x, ties by index.
+/// near[i * k + r] is the r-th nearest row of y to row i of x, ties by row.
 /// Precondition: near has x.n() * k entries; 1 <= k <= y.n().
 template <class T>
-void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near> near, Run& run);
+void k_nearest(const BlockedRows<T>& x, const BlockedRows<T>& y, Index k, std::span<Near<double>> near, Run& run);
 
 /// The same among the rows of x, a row being no neighbour of itself: every pair of blocks is looked at once. Reports
 /// its progress as stage "neighbours". Precondition: 1 <= k < x.n().
 template <class T>
-void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near> near, Run& run);
+void k_nearest_others(const BlockedRows<T>& x, Index k, std::span<Near<double>> near, Run& run);
 
 }  // namespace shoal::neighbors

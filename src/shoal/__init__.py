@@ -34,8 +34,13 @@ _PUBLIC = {
     "GaussianMixture": "shoal.mixture.gaussian_mixture",
     "gaussian_mixture": "shoal.mixture.gaussian_mixture",
     "select_gaussian_mixture": "shoal.mixture.selection",
+    "AffinityPropagation": "shoal.exemplar.affinity_propagation",
+    "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
+    "linkage": "shoal.hierarchy.linkage",
+    "hac_dendrogram": "shoal.hierarchy.linkage",
+    "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -46,6 +51,8 @@ _ROOMS = (
     "centroid",
     "density",
     "mixture",
+    "exemplar",
+    "hierarchy",
     "neighbors",
     "metrics",
     "datasets",
@@ -93,6 +100,11 @@ if TYPE_CHECKING:
     from shoal.density.optics import cluster_optics_xi as cluster_optics_xi
     from shoal.density.optics import compute_optics_graph as compute_optics_graph
     from shoal.density.optics import optics as optics
+    from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
+    from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
+    from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
+    from shoal.hierarchy.linkage import linkage as linkage
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian

@@ -323,6 +323,34 @@ def k_nearest(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), orde
     """The k nearest rows of y for each row of x: (distances, indices)."""
 
 @overload
+def affinity_propagation(s: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def affinity_propagation(s: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any:
+    """Exemplars, labels, iterations, whether they converged."""
+
+@overload
+def affinity_propagation_graph(value: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def affinity_propagation_graph(value: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], column: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, damping: float, max_iter: int, convergence_iter: int, progress: Callable | None = ...) -> Any:
+    """The same from stored similarities in compressed rows."""
+
+@overload
+def similarities_alike(s: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> bool: ...
+
+@overload
+def similarities_alike(s: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> bool:
+    """True when all values off the diagonal are the same."""
+
+@overload
+def ranked_similarities(s: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, off_diagonal: bool, rank: int) -> tuple[Any, ...]: ...
+
+@overload
+def ranked_similarities(s: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, off_diagonal: bool, rank: int) -> tuple[Any, ...]:
+    """The values of this rank and the next."""
+
+@overload
 def optics(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, min_samples: int, max_eps: float, search: str = ..., progress: Callable | None = ...) -> Any: ...
 
 @overload
@@ -432,6 +460,26 @@ def outlier_scores(parent: Annotated[NDArray[numpy.int32], dict(shape=(None,), o
 
 def cut_linkage(u: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], v: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], height: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], left: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], size: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], core: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, *, cut: float, min_cluster_size: float) -> Any:
     """Labels of the components below a distance."""
+
+@overload
+def linkage_condensed(distances: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def linkage_condensed(distances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Linkage of n samples from their condensed distances: (left, right, height, size); `in_float32` works on a copy in that type; without `ordered`, left is not always the smaller.
+    """
+
+def linkage_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """The same from rows, by all distances; single computes them as it goes."""
+
+def linkage_single(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, kd_tree: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """Single linkage of rows from their minimum spanning tree."""
+
+def linkage_centroids(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, fewest_pairs: float = ..., progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.
+    """
 
 @overload
 def contingency(a: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], b: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None) -> tuple[Any, ...]: ...

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn.cluster
 from helpers import bits, both_dtypes, threads_and_block_length, threads_and_blocks
+from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 
 import shoal
@@ -54,6 +55,43 @@ def test_it_is_as_good_as_scikit_learn(rng):
     ours = [shoal.BisectingKMeans(16, random_state=s).fit(X).inertia_ for s in range(12)]
     theirs = [sklearn.cluster.BisectingKMeans(16, random_state=s).fit(X).inertia_ for s in range(12)]
     assert np.mean(ours) <= 1.05 * np.mean(theirs)
+
+
+@both_dtypes
+@pytest.mark.parametrize("n_init", [1, 2])
+def test_refined_starts_see_weights_as_copies_and_not_the_order_of_rows(rng, dtype, n_init):
+    """Of 9000 distinct rows the first parts have 562 and 2250 and every weight its copies."""
+    X = (rng.normal(size=(8, 5))[rng.integers(0, 8, 9000)] * 20 + rng.normal(size=(9000, 5))).astype(dtype)
+    weight = rng.integers(0, 4, size=9000)
+    shuffled = rng.permutation(9000)
+    copies = np.repeat(shuffled, weight[shuffled])
+    weighted = shoal.BisectingKMeans(8, random_state=5, n_init=n_init).fit(X, sample_weight=weight)
+    copied = shoal.BisectingKMeans(8, random_state=5, n_init=n_init).fit(X[copies])
+    np.testing.assert_array_equal(weighted.labels_[copies], copied.labels_)
+    np.testing.assert_allclose(weighted.cluster_centers_, copied.cluster_centers_, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_features", [3, 300])
+def test_the_same_bits_for_any_number_of_threads_on_large_leaves(rng, n_features):
+    """Rows of 3 features are moved with the order, rows of 300 are gathered."""
+    X = rng.normal(size=(20000 if n_features == 3 else 5000, n_features))
+    models = []
+    for n_threads in (1, 2, 7):
+        with threads_and_block_length(n_threads, 0):
+            models.append(shoal.BisectingKMeans(6, random_state=1).fit(X))
+    for other in models[1:]:
+        assert bits(models[0].cluster_centers_) == bits(other.cluster_centers_)
+        assert bits(models[0].labels_) == bits(other.labels_)
+
+
+def test_sparse_and_dense_rows_give_the_same_clusters_of_large_leaves(rng):
+    X = rng.poisson(0.4, size=(9000, 6)) * 1.0 + (rng.integers(0, 5, 9000) * 8.0)[:, None] * (
+        rng.random((1, 6)) < 0.5
+    )
+    dense = shoal.BisectingKMeans(5, random_state=2).fit(X)
+    sparse = shoal.BisectingKMeans(5, random_state=2).fit(csr_matrix(X))
+    np.testing.assert_array_equal(dense.labels_, sparse.labels_)
+    np.testing.assert_allclose(dense.cluster_centers_, sparse.cluster_centers_, rtol=1e-9, atol=1e-12)
 
 
 def test_equal_rows_cannot_be_split():

@@ -61,7 +61,9 @@ class BisectingKMeans(CentroidModel):
         Number of clusters, at most the number of samples.
     init : {"random", "k-means++"} or callable, default="random"
         The start of each 2-means, from the members of the cluster that is split: two distinct members drawn
-        by weight; greedy k-means++; or ``init(X_members, 2, random_state=...)`` returning two centres.
+        by weight; greedy k-means++; or ``init(X_members, 2, random_state=...)`` returning two centres. The
+        first two are refined for clusters of 4096 distinct members or more: 2-means runs on a random part of
+        them first, of 1024 or more, then on parts four times as large [3]_.
     n_init : int, default=1
         Starts per split; the 2-means with the lowest inertia is kept, the earliest of those equal to within
         1e-6.
@@ -113,7 +115,8 @@ class BisectingKMeans(CentroidModel):
     -----
     Time O(n_samples · n_features · log2(n_clusters)) times the Lloyd steps of a split for even splits,
     n_clusters in place of its logarithm at worst. Memory beyond the data: for dense data a copy of the
-    cluster being split (the first time all of X), and 25 bytes per sample. "cosine" adds a scaled copy of X.
+    cluster being split (the first time all of X), another of X when a row is shorter than 1 KiB, and 26 bytes
+    per sample. "cosine" adds a scaled copy of X.
 
     ``predict`` takes a sample down the tree by the nearer of two centres at every node, a tie to the left,
     which is how ``fit`` parted its samples. That need not be the nearest of all centres: clusters are cells
@@ -129,6 +132,7 @@ class BisectingKMeans(CentroidModel):
     .. [1] M. Steinbach, G. Karypis and V. Kumar, "A comparison of document clustering techniques", KDD
        Workshop on Text Mining, 2000.
     .. [2] S. M. Savaresi and D. L. Boley, "On the performance of bisecting k-means and PDDP", SDM 2001.
+    .. [3] P. S. Bradley and U. M. Fayyad, "Refining initial points for k-means clustering", ICML 1998.
 
     Examples
     --------

@@ -74,6 +74,12 @@ ALGORITHMS = {
             "dense regions at every density at once: no radius needed",
         ),
         Algorithm(
+            "affinity-propagation",
+            "shoal.exemplar.affinity_propagation:AffinityPropagation",
+            "exemplar",
+            "clusters around samples that stand for others: no number of clusters to choose, O(n²) memory",
+        ),
+        Algorithm(
             "local-gaussian",
             "shoal.mixture.local_gaussian:LocalGaussian",
             "mixture",

@@ -1,1 +1,1 @@
-"""Clusters as Gaussians: mixture models fitted by EM, and local Gaussian clustering."""
+"""Clusters as Gaussian components: mixtures, and local Gaussian clustering."""

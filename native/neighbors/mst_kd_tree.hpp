@@ -20,20 +20,20 @@
 #pragma once
 #include <span>
 
-#include "density/spanning_tree.hpp"
 #include "neighbors/kd_tree.hpp"
+#include "neighbors/spanning_tree.hpp"
 #include "parallel/run.hpp"
 
-namespace shoal::density {
+namespace shoal::neighbors {
 
 /// With core distances = the distance of each point to its min_samples-th nearest, itself the first; they are written
-/// to core, in the order of the input, when it is not empty. min_samples = 1: distances alone.
-/// Precondition: 1 <= min_samples <= tree.n_samples(); alpha > 0.
+/// to core, in the order of the input, when it is not empty; the tree's own are left empty. min_samples = 1: distances
+/// alone. Precondition: 1 <= min_samples <= tree.n_samples(); alpha > 0.
 template <class T>
-SpanningTree mst_kd_tree(const neighbors::KDTree<T>& tree, Index min_samples, T alpha, std::span<T> core, Run& run);
+SpanningTree mst_kd_tree(const KDTree<T>& tree, Index min_samples, T alpha, std::span<T> core, Run& run);
 
 /// With these core distances, in the order of the input.
 template <class T>
-SpanningTree mst_kd_tree(const neighbors::KDTree<T>& tree, std::span<const T> core, T alpha, Run& run);
+SpanningTree mst_kd_tree(const KDTree<T>& tree, std::span<const T> core, T alpha, Run& run);
 
-}  // namespace shoal::density
+}  // namespace shoal::neighbors

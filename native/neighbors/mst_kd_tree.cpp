@@ -1,4 +1,4 @@
-#include "density/mst_kd_tree.hpp"
+#include "neighbors/mst_kd_tree.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -6,17 +6,13 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <tuple>
 
 #include "neighbors/nearest_search.hpp"
 #include "parallel/parallel_for.hpp"
 
-namespace shoal::density {
+namespace shoal::neighbors {
 namespace {
 
-using neighbors::fanout;
-using neighbors::KDTree;
-using neighbors::Node;
 using parallel::Blocks;
 using parallel::for_blocks;
 
@@ -85,15 +81,6 @@ class Boruvka {
   static constexpr std::int32_t none = -1;
   static constexpr std::int32_t mixed = -1;
 
-  struct Edge {
-    T weight;
-    std::int32_t u, v;
-    friend bool operator<(const Edge& a, const Edge& b) {
-      if (a.weight != b.weight) return a.weight < b.weight;
-      return std::tie(a.u, a.v) < std::tie(b.u, b.v);
-    }
-  };
-
   T core(Index i) const { return core_.empty() ? T{0} : core_[size_of(i)]; }
   T length(T reduced) const { return tree_.measure().distance(reduced) / alpha_; }
   T weight(Index i, Index j, T reduced) const { return std::max({core(i), core(j), length(reduced)}); }
@@ -102,11 +89,7 @@ class Boruvka {
     constexpr T wider = 1 + 16 * std::numeric_limits<T>::epsilon();
     return tree_.measure().reduce(length * alpha_ * wider) * wider + 4 * std::numeric_limits<T>::denorm_min();
   }
-  Edge edge(T weight, Index i, Index j) const {
-    const std::int32_t a = tree_.row(i);
-    const std::int32_t b = tree_.row(j);
-    return {weight, std::min(a, b), std::max(a, b)};
-  }
+  Edge<T> edge(T weight, Index i, Index j) const { return edge_of(weight, tree_.row(i), tree_.row(j)); }
   std::int32_t component(Index i) const { return component_[size_of(i)]; }
 
   T bound(std::int32_t c) const {
@@ -200,7 +183,7 @@ class Boruvka {
     std::int32_t row;
     T bound;  // of the component, the last time we looked
     T reduced;
-    Edge best{infinity<T>, std::numeric_limits<std::int32_t>::max(), 0};
+    Edge<T> best{infinity<T>, std::numeric_limits<std::int32_t>::max(), 0};
     Index other = none;
 
     Finder(Boruvka& boruvka, Index at)
@@ -219,7 +202,7 @@ class Boruvka {
       if (!all.core_.empty()) least = std::max({least, all.core(i), all.node_core_[all.tree_.at(node)]});
       if (least != best.weight) return least < best.weight;
       const std::int32_t first = all.tree_.min_row(node);
-      return Edge{least, std::min(first, row), std::max(first, row)} < best;
+      return edge_of(least, first, row) < best;
     }
     void offer(std::int32_t leaf, std::uint64_t mask, const T* distance) {
       const Index first = leaf * all.tree_.leaf_size();
@@ -230,7 +213,7 @@ class Boruvka {
         if (distance[lane] > reduced) continue;
         const T w = all.weight(i, j, distance[lane]);
         if (w > bound || w > best.weight) continue;
-        const Edge e = all.edge(w, i, j);
+        const Edge<T> e = all.edge(w, i, j);
         if (!(e < best)) continue;
         best = e;
         other = j;
@@ -278,13 +261,13 @@ class Boruvka {
 
   // Every component but the largest takes its least edge; returns the number of components then.
   Index join(Index n_components, std::int32_t largest, Run& run) {
-    std::vector<Edge> best(size_of(n_components), Edge{infinity<T>, 0, 0});
+    std::vector<Edge<T>> best(size_of(n_components), Edge<T>{infinity<T>, 0, 0});
     std::vector<std::int32_t> from(size_of(n_components), none);
     for (Index i = 0; i < n_; ++i) {
       if (other_[size_of(i)] == none) continue;
       const auto c = size_of(component(i));
       if (component(i) == largest || weight_[size_of(i)] > best[c].weight) continue;
-      if (const Edge e = edge(weight_[size_of(i)], i, other_[size_of(i)]); from[c] == none || e < best[c]) {
+      if (const Edge<T> e = edge(weight_[size_of(i)], i, other_[size_of(i)]); from[c] == none || e < best[c]) {
         best[c] = e;
         from[c] = static_cast<std::int32_t>(i);
       }
@@ -338,7 +321,7 @@ class Boruvka {
 
   // Sorts in blocks and merges pairs of them, so that it is shared by threads and may be interrupted.
   void sort_edges(Run& run) {
-    std::vector<Edge> merged(edges_.size());
+    std::vector<Edge<T>> merged(edges_.size());
     Blocks blocks{static_cast<Index>(edges_.size()), Index{1} << 15};
     if (const Index length = parallel::forced_block_length(); length > 0) blocks.length = length;
     const double work = 20.0 * static_cast<double>(edges_.size());
@@ -358,16 +341,7 @@ class Boruvka {
 
   SpanningTree sorted(Run& run) {
     sort_edges(run);
-    SpanningTree out;
-    out.u.resize(edges_.size());
-    out.v.resize(edges_.size());
-    out.weight.resize(edges_.size());
-    for (std::size_t i = 0; i < edges_.size(); ++i) {
-      out.u[i] = edges_[i].u;
-      out.v[i] = edges_[i].v;
-      out.weight[i] = static_cast<double>(edges_[i].weight);
-    }
-    return out;
+    return spanning_tree<T>(edges_);
   }
 
   const KDTree<T>& tree_;
@@ -386,7 +360,7 @@ class Boruvka {
   std::vector<T> bound_;                      // of each component: the least weight known of an edge that leaves it
   std::vector<Index> size_;                   // of each component
   std::vector<std::int32_t> parent_;
-  std::vector<Edge> edges_;
+  std::vector<Edge<T>> edges_;
 };
 
 }  // namespace
@@ -400,8 +374,7 @@ SpanningTree mst_kd_tree(const KDTree<T>& tree, Index min_samples, T alpha, std:
   std::vector<T> reduced(size_of(n * k));
   std::vector<std::int32_t> near(size_of(n * k));
   std::vector<T> own(size_of(min_samples > 1 ? n : 0));
-  neighbors::k_nearest_positions(tree, few ? k : min_samples, k, reduced.data(), near.data(),
-                                 few ? nullptr : own.data(), run);
+  k_nearest_positions(tree, few ? k : min_samples, k, reduced.data(), near.data(), few ? nullptr : own.data(), run);
   for (Index i = 0; i < std::ssize(own); ++i) {
     const T last = few ? reduced[size_of(i * k + min_samples - 1)] : own[size_of(i)];
     own[size_of(i)] = tree.measure().distance(last);
@@ -416,7 +389,7 @@ SpanningTree mst_kd_tree(const KDTree<T>& tree, std::span<const T> core, T alpha
   const Index k = std::min(n, few_neighbors);
   std::vector<T> reduced(size_of(n * k));
   std::vector<std::int32_t> near(size_of(n * k));
-  neighbors::k_nearest_positions<T>(tree, k, k, reduced.data(), near.data(), nullptr, run);
+  k_nearest_positions<T>(tree, k, k, reduced.data(), near.data(), nullptr, run);
   std::vector<T> own(core.size());
   for (std::size_t i = 0; i < core.size(); ++i) own[i] = core[size_of(tree.row(static_cast<Index>(i)))];
   return Boruvka<T>(tree, std::move(own), k, std::move(reduced), std::move(near), alpha).run(run);
@@ -429,4 +402,4 @@ SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE
 
-}  // namespace shoal::density
+}  // namespace shoal::neighbors

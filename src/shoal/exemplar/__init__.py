@@ -1,0 +1,1 @@
+"""Clusters around exemplars: samples that stand for others."""
