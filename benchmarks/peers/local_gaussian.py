@@ -13,13 +13,13 @@ from ..data import Arrays
 from ..library import Answer, Job, Library, Offer
 
 
-def labelling(make_model: Callable[[dict[str, Any]], Any], most: int | None = None) -> Any:
-    """Job maker for an estimator with ``fit_predict``; `most` samples are as many as it can be waited for."""
+def labelling(make_model: Callable[[dict[str, Any]], Any], most: float = float("inf")) -> Any:
+    """Job maker for an estimator with ``fit_predict``; `most` values are as many as it can be waited for."""
 
     def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
         X = arrays["X"]
-        if most is not None and len(X) > most:
-            raise ValueError(f"takes minutes beyond {most} samples; got {len(X)}")
+        if X.size > most:
+            raise ValueError(f"takes minutes beyond {most:.0f} values; got {X.size}")
 
         def read(labels: Any) -> Answer:
             from sklearn.metrics import adjusted_rand_score
@@ -57,7 +57,9 @@ def _mixture(params: dict[str, Any]) -> Any:
     return GaussianMixture(params["n_clusters"], random_state=0)
 
 
-def _library(name: str, make: Callable[[dict[str, Any]], Any], note: str, most: int | None = None) -> Library:
+def _library(
+    name: str, make: Callable[[dict[str, Any]], Any], note: str, most: float = float("inf")
+) -> Library:
     offer = Offer(labelling(make, most), dtypes=("float64",), note=note)
     return Library(name, module="sklearn", package="scikit-learn", tasks={"local-gaussian": offer})
 
@@ -70,7 +72,7 @@ LIBRARIES = (
         role="variant",
         tasks={"local-gaussian": Offer(local_gaussian(auto=True), note="separation found by itself")},
     ),
-    _library("MeanShift", _mean_shift, "bin_seeding, bandwidth = separation / 2", 200_000),
-    _library("sk HDBSCAN", _hdbscan, "min_cluster_size 50", 20_000),
+    _library("MeanShift", _mean_shift, "bin_seeding, bandwidth = separation / 2", 300_000),
+    _library("sk HDBSCAN", _hdbscan, "min_cluster_size 50", 40_000),
     _library("GaussianMixture", _mixture, "number of components known"),
 )

@@ -132,7 +132,14 @@ def plot_centroid_paths(paths: ArrayLike, *, ax: Axes | None = None, **style: An
     stayed = there[-1]
     ax.plot(steps[:, :, 0], steps[:, :, 1], **{"color": "0.35", "linewidth": 0.9, "zorder": 3, **style})
     ax.scatter(
-        *steps[0].T, s=9, facecolors="white", edgecolors="0.35", linewidths=0.8, zorder=4, label="seed"
+        steps[0, :, 0],
+        steps[0, :, 1],
+        s=9,
+        facecolors="white",
+        edgecolors="0.35",
+        linewidths=0.8,
+        zorder=4,
+        label="seed",
     )
     if (~stayed).any():
         ax.scatter(
