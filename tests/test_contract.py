@@ -23,6 +23,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn.cluster
+import sklearn.mixture
 from helpers import threads_and_block_length, threads_and_blocks
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
@@ -42,6 +43,7 @@ class Case:
     signed_weights: bool = False  # negative weights have a meaning
     infinite: tuple[str, ...] = ()  # attributes in which inf has a meaning
     least: int = 1  # samples
+    wide: tuple[str, ...] = ()  # attributes that are float64 for any data
     long: int | None = None  # rows of long_work that are enough, where all would not fit into memory
 
     @property
@@ -63,6 +65,8 @@ class Case:
 LLOYD = {"n_clusters": 400, "tol": 0, "max_iter": 10_000}
 STEPS = {"n_clusters": 400, "max_iter": 10_000, "max_no_improvement": None, "batch_size": 4096}
 SPLITS = {"n_clusters": 20_000, "tol": 0, "n_init": 20, "max_iter": 10_000}
+EM = {"n_components": 60, "init_params": "random", "tol": 0, "max_iter": 10_000}
+BOUNDS = ("lower_bounds_",)
 MESSAGES = {"max_iter": 10_000, "convergence_iter": 10_000}
 REACH = ("reachability_", "core_distances_")
 ESTIMATORS = [
@@ -99,7 +103,28 @@ ESTIMATORS = [
         ),
         least=4,
     ),
+    Case(shoal.LocalGaussian(), slow={"min_count": 0, "separation": 1.0}),
+    Case(
+        shoal.LocalGaussian(min_count=0.5, scale="range", p_value=0.01, ratio=0.9, tol=1e-3),
+        slow={"min_count": 0, "separation": 1.0},
+    ),
     Case(shoal.HDBSCAN(6, 3, metric="manhattan", allow_single_cluster=True, max_cluster_size=30), least=3),
+    Case(shoal.GaussianMixture(3, random_state=0), least=2, slow=EM, wide=BOUNDS),
+    Case(
+        shoal.GaussianMixture(3, covariance_type="tied", random_state=0, n_init=2),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
+    Case(
+        shoal.GaussianMixture(3, covariance_type="diag", init_params="k-means++", random_state=0),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
+    Case(
+        shoal.GaussianMixture(2, covariance_type="spherical", random_state=0), least=2, slow=EM, wide=BOUNDS
+    ),
     Case(shoal.AffinityPropagation(random_state=0), slow=MESSAGES, long=2000),
     Case(
         shoal.AffinityPropagation(random_state=0, damping=0.9, max_iter=400, dtype="float32"),
@@ -263,7 +288,7 @@ def test_float32_stays_float32(case):
     for name, value in fitted(model).items():
         expected = np.asarray(getattr(double, name)).dtype
         if isinstance(value, np.ndarray) and expected == np.float64:
-            assert value.dtype == np.float32, name
+            assert value.dtype == (np.float64 if name in case.wide else np.float32), name
     if hasattr(model, "transform"):
         assert model.transform(DATA.astype(np.float32)).dtype == np.float32
 
@@ -321,8 +346,10 @@ def test_labels_have_scikit_learns_type_and_fit_returns_the_estimator(case):
     assert model.fit(DATA) is model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        theirs = getattr(sklearn.cluster, type(model).__name__)().fit(DATA.repeat(3, axis=0))
-    assert model.labels_.dtype == theirs.labels_.dtype
+        home = sklearn.mixture if hasattr(sklearn.mixture, type(model).__name__) else sklearn.cluster
+        named = getattr(home, type(model).__name__, sklearn.cluster.MeanShift)  # or one much like it
+        theirs = named().fit_predict(DATA.repeat(3, axis=0))
+    assert model.labels_.dtype == theirs.dtype
     np.testing.assert_array_equal(clone(case.model).fit_predict(DATA), model.labels_)
 
 

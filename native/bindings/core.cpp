@@ -40,5 +40,7 @@ NB_MODULE(_core, m) {
   bind_optics(m);
   bind_hdbscan(m);
   bind_metrics(m);
+  bind_mixture(m);
   bind_neighbors(m);
+  bind_local_gaussian(m);
 }

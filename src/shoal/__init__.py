@@ -31,8 +31,13 @@ _PUBLIC = {
     "cluster_optics_xi": "shoal.density.optics",
     "HDBSCAN": "shoal.density.hdbscan",
     "hdbscan": "shoal.density.hdbscan",
+    "GaussianMixture": "shoal.mixture.gaussian_mixture",
+    "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "select_gaussian_mixture": "shoal.mixture.selection",
     "AffinityPropagation": "shoal.exemplar.affinity_propagation",
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
+    "LocalGaussian": "shoal.mixture.local_gaussian",
+    "local_gaussian": "shoal.mixture.local_gaussian",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -42,6 +47,7 @@ _ROOMS = (
     "base",
     "centroid",
     "density",
+    "mixture",
     "exemplar",
     "neighbors",
     "metrics",
@@ -92,6 +98,11 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
+    from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
+    from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian
+    from shoal.mixture.local_gaussian import local_gaussian as local_gaussian
+    from shoal.mixture.selection import select_gaussian_mixture as select_gaussian_mixture
     from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree
     from shoal.neighbors.nearest import nearest_neighbors as nearest_neighbors

@@ -525,6 +525,125 @@ def encode_records(records: Annotated[NDArray[numpy.uint8], dict(shape=(None, No
 
 def expected_mutual_information(row_total: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], column_total: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float: ...
 
+class DensityRun:
+    @property
+    def labels(self) -> Any: ...
+
+    @property
+    def best(self) -> Any: ...
+
+    @property
+    def second(self) -> Any: ...
+
+    @property
+    def log_sum(self) -> Any: ...
+
+class ScatterRun:
+    @property
+    def weight(self) -> float: ...
+
+    @property
+    def mean(self) -> Any: ...
+
+    @property
+    def second(self) -> Any: ...
+
+class MomentsRun:
+    @property
+    def weight(self) -> Any: ...
+
+    @property
+    def means(self) -> Any: ...
+
+    @property
+    def covariances(self) -> Any: ...
+
+    @property
+    def log_likelihood(self) -> float: ...
+
+    @property
+    def entropy(self) -> float: ...
+
+class FactorRun:
+    @property
+    def factor(self) -> Any: ...
+
+    @property
+    def failed(self) -> int: ...
+
+def mixture_factors(covariance_type: str, n_components: int, n_features: int, covariances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> FactorRun:
+    """
+    Factors of the precisions, flat; `failed` is the first component that has none, or -1.
+    """
+
+@overload
+def mixture_scatter(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None) -> ScatterRun: ...
+
+@overload
+def mixture_scatter(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None) -> ScatterRun:
+    """Weight, mean and second moments about the mean of all samples."""
+
+@overload
+def mixture_step(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], scatter: tuple[float, Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None) -> MomentsRun: ...
+
+@overload
+def mixture_step(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], scatter: tuple[float, Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None) -> MomentsRun:
+    """
+    Moments of the samples under the responsibilities of a mixture: E and M step in one.
+    """
+
+@overload
+def mixture_moments(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_components: int, covariance_type: str, scatter: tuple[float, Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None) -> MomentsRun: ...
+
+@overload
+def mixture_moments(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, resp: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, scatter: tuple[float, Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None) -> MomentsRun: ...
+
+@overload
+def mixture_moments(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n_components: int, covariance_type: str, scatter: tuple[float, Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None) -> MomentsRun:
+    """Moments of the samples of each label; -1 belongs to none."""
+
+@overload
+def mixture_moments(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, resp: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, scatter: tuple[float, Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None) -> MomentsRun:
+    """Moments of the samples under given responsibilities."""
+
+@overload
+def mixture_density(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, want_log_sum: bool = ..., want_best: bool = ...) -> DensityRun: ...
+
+@overload
+def mixture_density(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, want_log_sum: bool = ..., want_best: bool = ...) -> DensityRun:
+    """
+    Per sample: component of the largest weighted log density, that density, the second, and their log-sum-exp.
+    """
+
+@overload
+def mixture_labels(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def mixture_labels(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def mixture_matrix(x: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, resp: bool) -> Any: ...
+
+@overload
+def mixture_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], covariance_type: str, means: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], factor: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], log_weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, resp: bool) -> Any:
+    """
+    Weighted log densities of every sample and component, or responsibilities.
+    """
+
+@overload
+def vector_exp(x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def vector_exp(x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any:
+    """For tests: exp as the kernels of the level in use compute it."""
+
+@overload
+def vector_log(x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any: ...
+
+@overload
+def vector_log(x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any:
+    """For tests: log as the kernels of the level in use compute it."""
+
 class KDTreeF32:
     @property
     def n_samples(self) -> int: ...
@@ -627,3 +746,50 @@ class RTreeF64:
 
     def within_boxes(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
         """(start, rows): rows[start[i]:start[i + 1]] are in box i."""
+
+@overload
+def tree_bounds(tree: RTreeF32) -> tuple[Any, ...]: ...
+
+@overload
+def tree_bounds(tree: RTreeF64) -> tuple[Any, ...]:
+    """Smallest and largest value of each feature."""
+
+@overload
+def count_distinct(tree: RTreeF32) -> float: ...
+
+@overload
+def count_distinct(tree: RTreeF64) -> float:
+    """About how many different points there are."""
+
+@overload
+def grid_seeds(tree: RTreeF32, *, side: float) -> tuple[Any, ...]: ...
+
+@overload
+def grid_seeds(tree: RTreeF64, *, side: float) -> tuple[Any, ...]:
+    """(centers, weights) of the occupied boxes of a grid, by falling weight."""
+
+@overload
+def shift_centroids(tree: RTreeF32, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, side: float, collision: float, tol: float, max_iter: int, keep_paths: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def shift_centroids(tree: RTreeF64, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, side: float, collision: float, tol: float, max_iter: int, keep_paths: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    (centers, weights, seeds, n_iter, converged, paths): where the centroids come to rest.
+    """
+
+@overload
+def local_covariances(tree: RTreeF32, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, softening: float, reach: float, ridge: float, tol: float, max_iter: int, paper_exact: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def local_covariances(tree: RTreeF64, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, softening: float, reach: float, ridge: float, tol: float, max_iter: int, paper_exact: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    (covariances, weights, cuts, n_iter, converged) of the clusters around the centroids.
+    """
+
+def consistency_factor(softening: float, n_features: int, cut: float) -> float:
+    """kappa: the weighted second moment of a standard Gaussian."""
+
+def survivors(centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, collision: float) -> Any:
+    """
+    Indices of the centroids that stay when the lighter of two that are closer than `collision` goes.
+    """

@@ -6,6 +6,7 @@ Interactive figures are in the HTML report, :mod:`shoal.report`.
 from shoal.plotting.clusters import plot_clusters
 from shoal.plotting.density import plot_k_distances, plot_reachability
 from shoal.plotting.hierarchy import plot_condensed_tree, plot_single_linkage, plot_spanning_tree
+from shoal.plotting.mixture import plot_mixture_selection
 from shoal.plotting.palette import NOISE, PALETTE, color_of
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "plot_clusters",
     "plot_condensed_tree",
     "plot_k_distances",
+    "plot_mixture_selection",
     "plot_reachability",
     "plot_single_linkage",
     "plot_spanning_tree",

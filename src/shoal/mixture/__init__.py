@@ -1,0 +1,1 @@
+"""Clusters as Gaussian components: mixtures, and local Gaussian clustering."""
