@@ -15,10 +15,10 @@ nb::object to_python(hierarchy::FlatTree&& tree, std::size_t n_features) {
   const std::size_t entries = tree.weight.size();
   return nb::make_tuple(array(std::move(tree.first)), array(std::move(tree.child)), array(std::move(tree.weight)),
                         array(std::move(tree.sq_dev)), array(std::move(tree.mean), {entries, n_features}),
-                        array(std::move(tree.leaves)), tree.sq_threshold);
+                        array(std::move(tree.leaves)), array(std::move(tree.order)), tree.threshold);
 }
 
-// What to_python gave, without the threshold; or None for an empty tree.
+// What to_python gave, without the last two; or None for an empty tree.
 using Flat = std::optional<std::tuple<Vector<std::int64_t>, Vector<std::int32_t>, Vector<double>, Vector<double>,
                                       Matrix<double>, Vector<std::int32_t>>>;
 
@@ -44,27 +44,27 @@ void bind(nb::module_& m) {
   };
   m.def(
       "birch_fit",
-      [fit](const Flat& tree, const Matrix<T>& x, const OptionalVector<double>& weight, double sq_threshold,
+      [fit](const Flat& tree, const Matrix<T>& x, const OptionalVector<double>& weight, double threshold,
             Index branching_factor, Index max_subclusters, Index max_nodes, bool subclusters,
             const Progress& progress) {
         return fit(tree, {points(x), {}, {}, {}}, static_cast<Index>(x.shape(0)), static_cast<Index>(x.shape(1)),
-                   weight, {sq_threshold, branching_factor, max_subclusters, max_nodes}, subclusters, progress);
+                   weight, {threshold, branching_factor, max_subclusters, max_nodes}, subclusters, progress);
       },
-      "tree"_a.none(), "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "sq_threshold"_a, "branching_factor"_a,
+      "tree"_a.none(), "x"_a.noconvert(), "weight"_a.none(), nb::kw_only(), "threshold"_a, "branching_factor"_a,
       "max_subclusters"_a, "max_nodes"_a, "subclusters"_a, "progress"_a.none() = nb::none(),
       "The tree with the samples put in, and each sample's feature.");
   m.def(
       "birch_fit",
       [fit](const Flat& tree, const Vector<T>& value, const Vector<std::int32_t>& column,
-            const Vector<std::int32_t>& start, Index n_features, const OptionalVector<double>& weight,
-            double sq_threshold, Index branching_factor, Index max_subclusters, Index max_nodes, bool subclusters,
+            const Vector<std::int32_t>& start, Index n_features, const OptionalVector<double>& weight, double threshold,
+            Index branching_factor, Index max_subclusters, Index max_nodes, bool subclusters,
             const Progress& progress) {
         return fit(tree, {{}, view(value), view(column), view(start)}, static_cast<Index>(start.shape(0)) - 1,
-                   n_features, weight, {sq_threshold, branching_factor, max_subclusters, max_nodes}, subclusters,
+                   n_features, weight, {threshold, branching_factor, max_subclusters, max_nodes}, subclusters,
                    progress);
       },
       "tree"_a.none(), "value"_a.noconvert(), "column"_a, "start"_a, "n_features"_a, "weight"_a.none(), nb::kw_only(),
-      "sq_threshold"_a, "branching_factor"_a, "max_subclusters"_a, "max_nodes"_a, "subclusters"_a,
+      "threshold"_a, "branching_factor"_a, "max_subclusters"_a, "max_nodes"_a, "subclusters"_a,
       "progress"_a.none() = nb::none());
 }
 
@@ -76,16 +76,16 @@ void bind_birch(nb::module_& m) {
   m.def(
       "birch_merge",
       [](const Flat& tree, const Matrix<double>& mean, const Vector<double>& weight, const Vector<double>& sq_dev,
-         double sq_threshold, Index branching_factor, Index max_subclusters, Index max_nodes) {
+         double threshold, Index branching_factor, Index max_subclusters, Index max_nodes) {
         const auto n_features = static_cast<Index>(mean.shape(1));
         return to_python(enter([&](Run& run) {
                            BirchTree grown =
-                               tree_of(tree, n_features, {sq_threshold, branching_factor, max_subclusters, max_nodes});
+                               tree_of(tree, n_features, {threshold, branching_factor, max_subclusters, max_nodes});
                            return hierarchy::birch_merge(grown, points(mean), view(weight), view(sq_dev), run);
                          }),
                          mean.shape(1));
       },
-      "tree"_a.none(), "mean"_a, "weight"_a, "sq_dev"_a, nb::kw_only(), "sq_threshold"_a, "branching_factor"_a,
+      "tree"_a.none(), "mean"_a, "weight"_a, "sq_dev"_a, nb::kw_only(), "threshold"_a, "branching_factor"_a,
       "max_subclusters"_a, "max_nodes"_a, "The tree with features put in.");
   m.def("birch_node_bytes", &BirchTree::node_bytes, "n_features"_a, "branching_factor"_a, "Bytes of one node.");
 }

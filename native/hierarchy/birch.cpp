@@ -1,6 +1,7 @@
 #include "hierarchy/birch.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -134,7 +135,7 @@ std::int32_t BirchTree::insert(const double* mean, double weight, double sq_dev)
     const auto e = static_cast<std::size_t>(entry);
     const double total = node->weight[e] + weight;
     const double both = node->sq_dev[e] + sq_dev + sq_dist * (node->weight[e] * (weight / total));
-    if (both <= options_.sq_threshold * total) {
+    if (both <= options_.threshold * options_.threshold * total) {
       add(*node, entry, mean, weight);
       node->sq_dev[e] = both;
       add_to_path();
@@ -210,7 +211,7 @@ bool BirchTree::too_large() const {
 
 // The median of the squared radii that features would have together with their best neighbour in the leaf; at least a
 // little more than now.
-double BirchTree::next_sq_threshold() const {
+double BirchTree::next_threshold() const {
   std::vector<double> radii;
   std::vector<double> row(static_cast<std::size_t>(n_features_)), distances(static_cast<std::size_t>(stride_));
   for (const Node* leaf = first_leaf_; leaf; leaf = leaf->next)
@@ -234,8 +235,8 @@ double BirchTree::next_sq_threshold() const {
     std::nth_element(radii.begin(), middle, radii.end());
     median = *middle;
   }
-  // leaves of one feature each tell nothing; from zero the smallest number starts the doubling
-  return std::max({median, options_.sq_threshold * 1.2, std::numeric_limits<double>::min()});
+  // leaves of one feature each tell nothing; from zero a tiny number starts the growth
+  return std::max({std::sqrt(median), options_.threshold * 1.1, 1e-150});
 }
 
 // The leaves of a tree without the nodes above them.
@@ -270,7 +271,7 @@ void BirchTree::shrink(std::vector<std::int32_t>& new_id, Run& run) {
   std::vector<std::int32_t> moved;
   std::vector<double> mean(static_cast<std::size_t>(n_features_));
   do {
-    options_.sq_threshold = next_sq_threshold();
+    options_.threshold = next_threshold();
     moved.resize(static_cast<std::size_t>(next_id_));
     // the leaves leave the old tree one by one, so that both together are hardly larger than the old one
     LeafChain leaves(std::move(root_), first_leaf_);
@@ -292,7 +293,7 @@ void BirchTree::shrink(std::vector<std::int32_t>& new_id, Run& run) {
 
 FlatTree BirchTree::flat(std::vector<std::int32_t>* place) const {
   FlatTree out;
-  out.sq_threshold = options_.sq_threshold;
+  out.threshold = options_.threshold;
   std::vector<const Node*> nodes{root_.get()};
   std::vector<double> row(static_cast<std::size_t>(n_features_));
   std::vector<std::pair<const Node*, std::int32_t>> number;
@@ -311,13 +312,24 @@ FlatTree BirchTree::flat(std::vector<std::int32_t>* place) const {
     out.first.push_back(static_cast<std::int64_t>(out.child.size()));
   }
   std::sort(number.begin(), number.end());
-  if (place) place->assign(static_cast<std::size_t>(next_id_), -1);
-  std::int32_t seen = 0;
+  std::vector<std::int32_t> id(out.child.size(), -1);  // of the entries of leaves
   for (const Node* leaf = first_leaf_; leaf; leaf = leaf->next) {
     const auto at = std::lower_bound(number.begin(), number.end(), std::pair(leaf, std::int32_t{-1}));
     out.leaves.push_back(at->second);
-    for (Index c = 0; c < leaf->count; ++c, ++seen)
-      if (place) (*place)[static_cast<std::size_t>(leaf->id[static_cast<std::size_t>(c)])] = seen;
+    for (Index c = 0; c < leaf->count; ++c) {
+      const std::int64_t entry = out.first[static_cast<std::size_t>(at->second)] + c;
+      out.order.push_back(entry);
+      id[static_cast<std::size_t>(entry)] = leaf->id[static_cast<std::size_t>(c)];
+    }
+  }
+  const auto mean_of = [&](std::int64_t entry) { return out.mean.data() + entry * n_features_; };
+  std::stable_sort(out.order.begin(), out.order.end(), [&](std::int64_t a, std::int64_t b) {
+    return std::lexicographical_compare(mean_of(a), mean_of(a) + n_features_, mean_of(b), mean_of(b) + n_features_);
+  });
+  if (place) {
+    place->assign(static_cast<std::size_t>(next_id_), -1);
+    for (std::size_t k = 0; k < out.order.size(); ++k)
+      (*place)[static_cast<std::size_t>(id[static_cast<std::size_t>(out.order[k])])] = static_cast<std::int32_t>(k);
   }
   return out;
 }

@@ -32,7 +32,7 @@
 namespace shoal::hierarchy {
 
 struct BirchOptions {
-  double sq_threshold = 0.25;  // >= 0
+  double threshold = 0.5;  // >= 0
   Index branching_factor = 50;
   Index max_subclusters = 0;  // 0: no bound
   Index max_nodes = 0;        // 0: no bound; else >= 4
@@ -46,8 +46,9 @@ struct FlatTree {
   std::vector<double> weight;        // per entry
   std::vector<double> sq_dev;        // S per entry, 0 above the leaves
   std::vector<double> mean;          // n_features per entry
-  std::vector<std::int32_t> leaves;  // nodes, in the order of the features
-  double sq_threshold = 0;
+  std::vector<std::int32_t> leaves;  // nodes, as they follow each other
+  std::vector<std::int64_t> order;   // the entries of the leaves by their means, first feature first
+  double threshold = 0;
 };
 
 struct FlatTreeView {
@@ -74,7 +75,7 @@ class BirchTree {
 
   Index n_subclusters() const { return n_subclusters_; }
   Index n_ids() const { return next_id_; }
-  /// Writes the tree out; place[id] is the place of the feature `id` in the order of the leaves.
+  /// Writes the tree out; place[id] is the place of the feature `id` in its order.
   FlatTree flat(std::vector<std::int32_t>* place) const;
 
   /// Bytes of a node.
@@ -106,7 +107,7 @@ class BirchTree {
   void put(Node& node, Index entry, const double* mean, double weight) const;
   void read(const Node& node, Index entry, double* mean) const;
   std::unique_ptr<Node> split(Node& node);
-  double next_sq_threshold() const;
+  double next_threshold() const;
   void restart();
 
   Index n_features_, stride_;

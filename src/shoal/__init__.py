@@ -38,6 +38,8 @@ _PUBLIC = {
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
+    "Birch": "shoal.hierarchy.birch",
+    "birch": "shoal.hierarchy.birch",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -98,6 +100,8 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.birch import Birch as Birch
+    from shoal.hierarchy.birch import birch as birch
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian

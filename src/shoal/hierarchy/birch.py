@@ -31,7 +31,7 @@ from shoal.base.memory import require_memory
 from shoal.base.progress import progress
 from shoal.neighbors.kd_tree import KDTree
 
-HEADS = ("agglomerative", "kmeans")
+HEADS = ("agglomerative", "kmeans", "gaussian-mixture")
 _BLOCK = 2**20  # values of X that are made dense at a time
 
 
@@ -68,7 +68,9 @@ class Tree(NamedTuple):
         Sum of weights; sum of squared deviations from the mean (0 above the leaves).
     mean : ndarray of shape (n_entries, n_features), float64
     leaves : ndarray of shape (n_leaves,), int32
-        Nodes, in the order of the subclusters.
+        Nodes, as they follow each other.
+    subclusters : ndarray of shape (n_subclusters,), int64
+        The entries of the leaves by their means, first feature first.
     """
 
     first: NDArray[np.int64]
@@ -77,13 +79,7 @@ class Tree(NamedTuple):
     sq_dev: NDArray[np.float64]
     mean: NDArray[np.float64]
     leaves: NDArray[np.int32]
-
-    def subclusters(self) -> NDArray[np.int64]:
-        """The entries of the leaves, in order."""
-        begin, end = self.first[self.leaves], self.first[self.leaves + 1]
-        length = end - begin
-        shift = np.cumsum(length) - length
-        return np.arange(int(length.sum())) + np.repeat(begin - shift, length)
+    subclusters: NDArray[np.int64]
 
 
 class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
@@ -91,7 +87,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
 
     Samples are summed up in subclusters of radius at most `threshold`, found through a tree [1]_; the subclusters are
     then clustered. A subcluster is kept as its weight, mean and sum of squared deviations [2]_, which loses no digits
-    far from zero. Subclusters are scikit-learn's, up to rounding and to their order.
+    far from zero. Subclusters are scikit-learn's, up to rounding; they are numbered by their centres, first feature
+    first, and not as the tree happened to grow.
 
     Parameters
     ----------
@@ -101,17 +98,18 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     branching_factor : int, default=50
         Children of a node, at most; at least 2.
     n_clusters : int, estimator or None, default=3
-        How the subclusters are clustered: into so many clusters by `head`, by ``fit_predict`` of an estimator, or not at
-        all.
+        How the subclusters are clustered: into so many clusters by `head`, by ``fit_predict`` of an estimator, or
+        not at all.
     compute_labels : bool, default=True
         Whether ``fit`` and ``partial_fit`` label their samples.
     max_subclusters : int or None, default=None
         Where there are more, the threshold grows and the tree is built again from its subclusters.
     memory_limit : int or None, default=None
         The same for the bytes of the tree.
-    head : {"agglomerative", "kmeans"}, default="agglomerative"
+    head : {"agglomerative", "kmeans", "gaussian-mixture"}, default="agglomerative"
         What an integer `n_clusters` means: Ward's method on the centres of the subclusters, each counted once as in
-        scikit-learn, or k-means on the centres with their weights.
+        scikit-learn; k-means on the centres with their weights; or a mixture of so many Gaussians with full
+        covariances, fitted to the centres with their weights, the mean variance inside the subclusters added.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the heads that draw.
     verbose : int, default=0
@@ -176,7 +174,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     array([3., 3., 1.])
     """
 
-    _tree: Tree
+    _arrays: tuple[NDArray[Any], ...]  # of the tree
 
     def __init__(
         self,
@@ -239,7 +237,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             check_is_fitted(self)
             self._cluster(self._check_head())
             return self
-        return self._grow(X, sample_weight, getattr(self, "_tree", None))
+        return self._grow(X, sample_weight, getattr(self, "_arrays", None))
 
     @all_or_nothing
     def merge(self, other: Birch) -> Birch:
@@ -267,46 +265,51 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             )
         head = self._check_head()
         options = self._check_tree(max(self.threshold_, other.threshold_))
-        theirs = other._tree.subclusters()
-        *tree, sq_threshold = _core.birch_merge(
-            tuple(self._tree),
-            other._tree.mean[theirs],
-            other._tree.weight[theirs],
-            other._tree.sq_dev[theirs],
-            **options,
+        theirs = Tree(*other._arrays)
+        leaves = theirs.subclusters
+        kernel: Any = _core.birch_merge
+        *tree, threshold = kernel(
+            self._arrays[:-1], theirs.mean[leaves], theirs.weight[leaves], theirs.sq_dev[leaves], **options
         )
-        self._keep(Tree(*tree), sq_threshold, options, self.subcluster_centers_.dtype)
-        vars(self).pop("labels_", None)
+        self._keep(Tree(*tree), threshold, self.subcluster_centers_.dtype)
+        self._forget_labels()
         self._cluster(head)
         return self
 
-    def _grow(self, X: Any, sample_weight: Any, tree: Tree | None) -> Birch:
+    def _grow(self, X: Any, sample_weight: Any, tree: tuple[NDArray[Any], ...] | None) -> Birch:
         compute_labels = check_bool("compute_labels", self.compute_labels)
         verbose = check_verbose(self.verbose)
         head = self._check_head()
         X = check_data(self, X, reset=tree is None, accept_sparse=True)
         weight = check_sample_weight(sample_weight, X.shape[0], np.float64)
-        check_range(X)
+        _check_range(X)
         options = self._check_tree(0.0 if tree is None else self.threshold_)
         rows = (X.data, X.indices, X.indptr, X.shape[1]) if sparse.issparse(X) else (X,)
-        given = None if tree is None else tuple(tree)
+        kernel: Any = _core.birch_fit
         with progress(verbose, type(self).__name__, "sample") as report:
-            (*grown, sq_threshold), subcluster = _core.birch_fit(
-                given, *rows, weight, subclusters=compute_labels, progress=report, **options
+            (*grown, threshold), subcluster = kernel(
+                None if tree is None else tree[:-1],
+                *rows,
+                weight,
+                subclusters=compute_labels,
+                progress=report,
+                **options,
             )
-        self._keep(Tree(*grown), sq_threshold, options, X.dtype)
+        self._keep(Tree(*grown), threshold, X.dtype)
         self._cluster(head)
-        vars(self).pop("labels_", None)
+        self._forget_labels()
         if compute_labels:
             self.labels_ = self.subcluster_labels_[self._nearest(X, subcluster)]
         return self
 
-    def _keep(self, tree: Tree, sq_threshold: float, options: dict[str, Any], dtype: Any) -> None:
-        self._tree = tree
-        unchanged = sq_threshold == options["sq_threshold"]
-        self.threshold_ = options["threshold"] if unchanged else float(np.sqrt(sq_threshold))
-        self.subcluster_centers_ = tree.mean[tree.subclusters()].astype(dtype)
-        check_finite(self.subcluster_centers_, name="subcluster_centers_")
+    def _forget_labels(self) -> None:
+        if hasattr(self, "labels_"):
+            del self.labels_
+
+    def _keep(self, tree: Tree, threshold: float, dtype: Any) -> None:
+        self._arrays = tuple(tree)
+        self.threshold_ = threshold
+        self.subcluster_centers_ = tree.mean[tree.subclusters].astype(dtype)
 
     # --- parameters ----------------------------------------------------------------------------------------
 
@@ -321,8 +324,342 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             node = _core.birch_node_bytes(self.n_features_in_, branching_factor)
             max_nodes = check_int("memory_limit", self.memory_limit, 4 * node) // node
         return {
-            "sq_threshold": threshold * threshold,
+            "threshold": threshold,
             "branching_factor": branching_factor,
             "max_subclusters": max_subclusters,
             "max_nodes": max_nodes,
         }
+
+    def _check_head(self) -> Any:
+        """None, an estimator, or an int: what is to be done with the subclusters."""
+        check_choice("head", self.head, HEADS)
+        check_random_generator(self.random_state)
+        if self.n_clusters is None or hasattr(self.n_clusters, "fit_predict"):
+            return self.n_clusters
+        if isinstance(self.n_clusters, numbers.Integral):
+            return check_int("n_clusters", self.n_clusters, 1)
+        raise TypeError(
+            f"n_clusters must be an integer, an estimator with fit_predict, or None; got {self.n_clusters!r}"
+        )
+
+    # --- subclusters ---------------------------------------------------------------------------------------
+
+    @property
+    def subcluster_weights_(self) -> NDArray[np.float64]:
+        """Sum of the weights of each subcluster's samples, shape (n_subclusters,)."""
+        return self._features("weight")
+
+    @property
+    def subcluster_sq_deviations_(self) -> NDArray[np.float64]:
+        """Weighted sum of the squared distances of each subcluster's samples from their mean, (n_subclusters,)."""
+        return self._features("sq_dev")
+
+    def _features(self, name: str) -> NDArray[np.float64]:
+        tree = self._tree()
+        return getattr(tree, name)[tree.subclusters]
+
+    def _tree(self) -> Tree:
+        if not hasattr(self, "_arrays"):
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
+        return Tree(*self._arrays)
+
+    @property
+    def root_(self) -> CFNode:
+        """The root of the tree, to walk through: made anew, a change of it changes nothing."""
+        return CFNode(self._tree(), 0)
+
+    def _cluster(self, head: Any) -> None:
+        """Labels of the subclusters."""
+        centers, n = self.subcluster_centers_, len(self.subcluster_centers_)
+        if n == 1 or head is None or (isinstance(head, int) and n < head):
+            self.subcluster_labels_ = np.arange(n)
+            if isinstance(head, int) and n < head:
+                warnings.warn(
+                    f"Number of subclusters found ({n}) by BIRCH is less than ({head}). Decrease the threshold.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
+            return
+        labels = _cluster_into(self, head) if isinstance(head, int) else head.fit_predict(centers)
+        self.subcluster_labels_ = np.array(labels, dtype=np.intp)
+
+    def _nearest(self, X: Any, subcluster: NDArray[np.int32] | None = None) -> NDArray[np.intp]:
+        """The first of the nearest centres of each row; `subcluster` is what each row is part of, if that is known.
+
+        Which search is used depends on the centres alone, so that each row has the same answer in any company.
+        """
+        centers = self.subcluster_centers_
+        X = _like(X, centers)
+        n, d = centers.shape
+        if n < 1000 or d > 64:
+            return _by_blocks(X, lambda block: _core.nearest(block, centers, centers[0])[0])
+        nearest = np.empty(X.shape[0], dtype=np.intp)
+        rest = np.arange(X.shape[0])
+        if subcluster is not None and not sparse.issparse(X):
+            # A sample that is a subcluster alone has found its centre, if that is not to be mistaken for another.
+            alone = (subcluster >= 0) & _apart(centers)[subcluster]
+            alone[alone] = (X[alone] == centers[subcluster[alone]]).all(axis=1)
+            nearest[alone] = subcluster[alone]
+            rest = np.flatnonzero(~alone)
+            X = X[rest]
+        if rest.size:
+            tree = KDTree(centers)
+            nearest[rest] = _by_blocks(X, lambda block: tree.query(block, 1, return_distance=False)[:, 0])
+        return nearest
+
+    # --- what a fitted model does --------------------------------------------------------------------------
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.intp]:
+        """Fit and return the labels of X; parameters as in ``fit``."""
+        self.fit(X, sample_weight=sample_weight)
+        return self.labels_ if self.compute_labels else self.predict(X)
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[Any]:
+        """Fit and return the distances of X to the subclusters; parameters as in ``fit``."""
+        return self.fit(X, sample_weight=sample_weight).transform(X)
+
+    def predict(self, X: Any) -> NDArray[np.intp]:
+        """The label of the subcluster with the nearest centre.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+            A tie goes to the first of the nearest subclusters.
+        """
+        check_is_fitted(self)
+        X = check_data(self, X, reset=False, accept_sparse=True)
+        return self.subcluster_labels_[self._nearest(X)]
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Distances of each sample to the centres of all subclusters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_subclusters)
+        """
+        check_is_fitted(self)
+        centers = self.subcluster_centers_
+        X = _like(check_data(self, X, reset=False, accept_sparse=True), centers)
+        out = np.empty((X.shape[0], len(centers)), dtype=centers.dtype)
+        _by_blocks(X, lambda block: _core.pairwise(block, centers, "euclidean"), out)
+        return out
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.subcluster_centers_.shape[0]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@dataclass(frozen=True)
+class CFNode:
+    """A node of the tree of a fitted :class:`Birch`, under scikit-learn's names.
+
+    Attributes
+    ----------
+    is_leaf : bool
+    subclusters_ : list of CFSubcluster
+    centroids_ : ndarray of shape (n_children, n_features), float64
+    """
+
+    _tree: Tree
+    _node: int
+
+    @property
+    def _entries(self) -> range:
+        return range(int(self._tree.first[self._node]), int(self._tree.first[self._node + 1]))
+
+    @property
+    def is_leaf(self) -> bool:
+        return len(self._entries) == 0 or self._tree.child[self._entries[0]] < 0
+
+    @property
+    def subclusters_(self) -> list[CFSubcluster]:
+        return [CFSubcluster(self._tree, entry) for entry in self._entries]
+
+    @property
+    def centroids_(self) -> NDArray[np.float64]:
+        return self._tree.mean[self._entries.start : self._entries.stop].copy()
+
+
+@dataclass(frozen=True)
+class CFSubcluster:
+    """A feature in a node: what scikit-learn's names say of it, from weight, mean and squared deviations.
+
+    Attributes
+    ----------
+    n_samples_ : float
+        Sum of weights.
+    centroid_, linear_sum_ : ndarray of shape (n_features,), float64
+    child_ : CFNode or None
+    radius : float
+        Root of the mean squared distance of its samples from their mean, for subclusters of leaves.
+    """
+
+    _tree: Tree
+    _entry: int
+
+    @property
+    def n_samples_(self) -> float:
+        return float(self._tree.weight[self._entry])
+
+    @property
+    def centroid_(self) -> NDArray[np.float64]:
+        return self._tree.mean[self._entry].copy()
+
+    @property
+    def linear_sum_(self) -> NDArray[np.float64]:
+        return self._tree.mean[self._entry] * self.n_samples_
+
+    @property
+    def child_(self) -> CFNode | None:
+        child = int(self._tree.child[self._entry])
+        return CFNode(self._tree, child) if child >= 0 else None
+
+    @property
+    def radius(self) -> float:
+        return float(np.sqrt(self._tree.sq_dev[self._entry] / self._tree.weight[self._entry]))
+
+
+# --- heads -------------------------------------------------------------------------------------------------
+
+
+def _cluster_into(model: Birch, n_clusters: int) -> NDArray[Any]:
+    centers, weight = model.subcluster_centers_, model.subcluster_weights_
+    n, d = centers.shape
+    if model.head == "kmeans":
+        from shoal.centroid.kmeans import KMeans
+
+        return KMeans(n_clusters, random_state=model.random_state).fit(centers, sample_weight=weight).labels_
+    if model.head == "gaussian-mixture":
+        from shoal.mixture.gaussian_mixture import GaussianMixture
+
+        inside = float(model.subcluster_sq_deviations_.sum() / (weight.sum() * d))
+        mixture = GaussianMixture(n_clusters, reg_covar=max(inside, 1e-6), random_state=model.random_state)
+        return mixture.fit(centers, sample_weight=weight).predict(centers)
+    from sklearn.cluster import AgglomerativeClustering
+
+    require_memory(
+        8 * n * (n - 1),
+        f"clustering {n} subclusters by their distances",
+        "a larger threshold, max_subclusters, head='kmeans' or n_clusters=None",
+    )
+    return AgglomerativeClustering(n_clusters).fit_predict(centers)
+
+
+# --- rows --------------------------------------------------------------------------------------------------
+
+
+def _check_range(X: Any) -> None:
+    """Refuse data whose squared distances could leave the range of their dtype."""
+    values = X.data if sparse.issparse(X) else X
+    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    with np.errstate(over="ignore"):
+        if (np.float64(high / 2) - low / 2) ** 2 * 16 * X.shape[1] < np.finfo(X.dtype).max / X.shape[0]:
+            return
+    hint = "scale X or pass float64" if X.dtype == np.float32 else "scale X"
+    raise ValueError(f"X spreads too wide for {X.dtype}: squared distances overflow; {hint}")
+
+
+def _like(X: Any, centers: NDArray[Any]) -> Any:
+    if X.dtype == centers.dtype:
+        return X
+    with np.errstate(over="ignore"):  # what overflows is refused, with its place
+        X = X.astype(centers.dtype)
+    check_finite(X, "Birch")
+    return X
+
+
+def _by_blocks(X: Any, work: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """``work(X)``, for sparse rows on blocks of them made dense."""
+    if not sparse.issparse(X):
+        answer = work(X)
+        if out is None:
+            return answer
+        out[...] = answer
+        return out
+    if out is None:
+        out = np.empty(X.shape[0], dtype=np.intp)
+    rows = max(1, _BLOCK // X.shape[1])
+    for begin in range(0, X.shape[0], rows):
+        out[begin : begin + rows] = work(X[begin : begin + rows].toarray())
+    return out
+
+
+def _apart(centers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Centres whose first feature alone keeps them at a distance above zero from all others."""
+    order = np.argsort(centers[:, 0], kind="stable")
+    gap = np.diff(centers[order, 0])
+    clear = np.concatenate([[True], gap * gap > 0, [True]])
+    apart = np.empty(len(centers), dtype=bool)
+    apart[order] = clear[:-1] & clear[1:]
+    return apart
+
+
+def birch(
+    X: Any,
+    n_clusters: Any = 3,
+    *,
+    threshold: float = 0.5,
+    branching_factor: int = 50,
+    sample_weight: ArrayLike | None = None,
+    max_subclusters: int | None = None,
+    memory_limit: int | None = None,
+    head: str = "agglomerative",
+    random_state: Any = None,
+    verbose: int = 0,
+) -> BirchResult:
+    """BIRCH without an estimator; see :class:`Birch`.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    n_clusters, threshold, branching_factor
+        As in :class:`Birch`.
+    sample_weight : array-like of shape (n_samples,), default=None
+    max_subclusters, memory_limit, head, random_state, verbose
+        As in :class:`Birch`.
+
+    Returns
+    -------
+    result : BirchResult
+        ``labels``, ``subcluster_centers``, ``subcluster_labels``, ``subcluster_weights``, ``threshold``.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> result = shoal.birch([[0.0], [0.1], [5.0], [5.1]], 2)
+    >>> result.subcluster_weights
+    array([2., 2.])
+    >>> bool(result.labels[0] == result.labels[1] != result.labels[2])
+    True
+    """
+    model = Birch(
+        threshold=threshold,
+        branching_factor=branching_factor,
+        n_clusters=n_clusters,
+        max_subclusters=max_subclusters,
+        memory_limit=memory_limit,
+        head=head,
+        random_state=random_state,
+        verbose=verbose,
+    ).fit(X, sample_weight=sample_weight)
+    return BirchResult(
+        model.labels_,
+        model.subcluster_centers_,
+        model.subcluster_labels_,
+        model.subcluster_weights_,
+        model.threshold_,
+    )
