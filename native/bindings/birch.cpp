@@ -66,6 +66,24 @@ void bind(nb::module_& m) {
       "tree"_a.none(), "value"_a.noconvert(), "column"_a, "start"_a, "n_features"_a, "weight"_a.none(), nb::kw_only(),
       "threshold"_a, "branching_factor"_a, "max_subclusters"_a, "max_nodes"_a, "subclusters"_a,
       "progress"_a.none() = nb::none());
+  m.def(
+      "birch_nearest",
+      [](const Matrix<T>& x, const Matrix<double>& centers, const Vector<std::int32_t>& own) {
+        return array(enter([&](Run& run) {
+          return hierarchy::birch_nearest<T>({points(x), {}, {}, {}}, points(centers), view(own), run);
+        }));
+      },
+      "x"_a.noconvert(), "centers"_a, "own"_a, "The nearest center of each sample, given its own subcluster.");
+  m.def(
+      "birch_nearest",
+      [](const Vector<T>& value, const Vector<std::int32_t>& column, const Vector<std::int32_t>& start,
+         const Matrix<double>& centers, const Vector<std::int32_t>& own) {
+        return array(enter([&](Run& run) {
+          return hierarchy::birch_nearest<T>({{}, view(value), view(column), view(start)}, points(centers), view(own),
+                                             run);
+        }));
+      },
+      "value"_a.noconvert(), "column"_a, "start"_a, "centers"_a, "own"_a);
 }
 
 }  // namespace

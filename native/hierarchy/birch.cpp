@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
+
+#include "parallel/parallel_for.hpp"
 
 namespace shoal::hierarchy {
 
@@ -236,7 +239,7 @@ double BirchTree::next_threshold() const {
     median = *middle;
   }
   // leaves of one feature each tell nothing; from zero a tiny number starts the growth
-  return std::max({std::sqrt(median), options_.threshold * 1.1, 1e-150});
+  return std::max({std::sqrt(median), options_.threshold * 1.03, 1e-150});
 }
 
 // The leaves of a tree without the nodes above them.
@@ -265,8 +268,8 @@ void BirchTree::shrink(std::vector<std::int32_t>& new_id, Run& run) {
   new_id.resize(static_cast<std::size_t>(next_id_));
   for (std::size_t id = 0; id < new_id.size(); ++id) new_id[id] = static_cast<std::int32_t>(id);
   const auto roomy = [&] {
-    return (!options_.max_subclusters || n_subclusters_ <= std::max<Index>(1, options_.max_subclusters * 3 / 4)) &&
-           (!options_.max_nodes || n_nodes_ <= options_.max_nodes * 3 / 4);
+    return (!options_.max_subclusters || n_subclusters_ <= std::max<Index>(1, options_.max_subclusters * 9 / 10)) &&
+           (!options_.max_nodes || n_nodes_ <= options_.max_nodes * 9 / 10);
   };
   std::vector<std::int32_t> moved;
   std::vector<double> mean(static_cast<std::size_t>(n_features_));
@@ -378,6 +381,38 @@ void renumber(std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& n
     if (id >= 0) id = new_id[static_cast<std::size_t>(id)];
 }
 
+// Row i in double; `buffer` is where it is written unless it is there already.
+template <class T>
+const double* row_of(const BirchRows<T>& x, Index i, std::vector<double>& buffer) {
+  if (x.sparse()) {
+    std::fill(buffer.begin(), buffer.end(), 0.0);
+    for (auto p = x.start[static_cast<std::size_t>(i)]; p < x.start[static_cast<std::size_t>(i) + 1]; ++p)
+      buffer[static_cast<std::size_t>(x.column[static_cast<std::size_t>(p)])] =
+          static_cast<double>(x.value[static_cast<std::size_t>(p)]);
+    return buffer.data();
+  }
+  if constexpr (std::is_same_v<T, double>) {
+    return x.dense.row(i);
+  } else {
+    std::copy_n(x.dense.row(i), buffer.size(), buffer.begin());
+    return buffer.data();
+  }
+}
+
+// Centers side by side, as in a node.
+struct Panel {
+  Index stride = 0;
+  AlignedVector<double> mean;
+
+  void make(Points<const double> centers, std::span<const std::int32_t> chosen) {
+    stride = (static_cast<Index>(chosen.size()) + 2 * padding - 1) / padding * padding;  // readable from any place on
+    mean.resize(static_cast<std::size_t>(stride * centers.n_features));
+    for (std::size_t c = 0; c < chosen.size(); ++c)
+      for (Index p = 0; p < centers.n_features; ++p)
+        mean[static_cast<std::size_t>(p * stride) + c] = centers.row(chosen[c])[p];
+  }
+};
+
 }  // namespace
 
 template <class T>
@@ -390,19 +425,7 @@ BirchFit birch_fit(BirchTree& tree, const BirchRows<T>& x, Index n_samples, Inde
   for (Index i = 0; i < n_samples; ++i) {
     std::int32_t id = -1;
     if (weight[i] > 0) {
-      const double* sample = row.data();
-      if (x.sparse()) {
-        std::fill(row.begin(), row.end(), 0.0);
-        for (auto p = x.start[static_cast<std::size_t>(i)]; p < x.start[static_cast<std::size_t>(i) + 1]; ++p)
-          row[static_cast<std::size_t>(x.column[static_cast<std::size_t>(p)])] =
-              static_cast<double>(x.value[static_cast<std::size_t>(p)]);
-      } else if constexpr (std::is_same_v<T, double>) {
-        sample = x.dense.row(i);
-      } else {
-        for (Index p = 0; p < n_features; ++p)
-          row[static_cast<std::size_t>(p)] = static_cast<double>(x.dense.row(i)[p]);
-      }
-      id = tree.insert(sample, weight[i], 0.0);
+      id = tree.insert(row_of(x, i, row), weight[i], 0.0);
     }
     if (want_subcluster) out.subcluster.push_back(id);
     if (tree.too_large()) {
@@ -432,6 +455,106 @@ FlatTree birch_merge(BirchTree& tree, Points<const double> mean, std::span<const
   return tree.flat(nullptr);
 }
 
+template <class T>
+std::vector<std::int32_t> birch_nearest(const BirchRows<T>& x, Points<const double> centers,
+                                        std::span<const std::int32_t> own, Run& run) {
+  const Index n = static_cast<Index>(own.size()), m = centers.n_samples, d = centers.n_features;
+  std::vector<std::int32_t> nearest(own.size());
+  std::vector<std::int32_t> all(static_cast<std::size_t>(m));
+  std::iota(all.begin(), all.end(), 0);
+  Panel panel_of_all;
+  panel_of_all.make(centers, all);
+
+  // samples by subcluster; those of none come last
+  std::vector<Index> begin(static_cast<std::size_t>(m) + 2);
+  const auto group = [&](std::int32_t c) { return static_cast<std::size_t>(c < 0 ? m : c); };
+  for (std::int32_t c : own) ++begin[group(c) + 1];
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<std::int32_t> sample(own.size());
+  {
+    std::vector<Index> next(begin.begin(), begin.end() - 1);
+    for (Index i = 0; i < n; ++i)
+      sample[static_cast<std::size_t>(next[group(own[static_cast<std::size_t>(i)])]++)] = static_cast<std::int32_t>(i);
+  }
+
+  struct Scratch {
+    std::vector<double> row, reach, from_own, distances, sq_dist;
+    std::vector<std::int32_t> chosen;
+    Panel panel;
+  };
+  const parallel::Blocks blocks = parallel::blocks_of(m + 1, 1, 16, 1);
+  std::vector<Scratch> scratches(static_cast<std::size_t>(parallel::n_threads()));
+  const double work = 0.2 * static_cast<double>((m * m + 20 * n) * d);
+  parallel::for_blocks(blocks, run, work, [&](Index b, int thread) {
+    Scratch& s = scratches[static_cast<std::size_t>(thread)];
+    s.row.resize(static_cast<std::size_t>(d));
+    s.distances.resize(static_cast<std::size_t>(panel_of_all.stride));
+    s.from_own.resize(static_cast<std::size_t>(panel_of_all.stride));
+    for (Index c = blocks.begin(b); c < blocks.end(b); ++c) {
+      const Index first = begin[static_cast<std::size_t>(c)], last = begin[static_cast<std::size_t>(c) + 1];
+      if (first == last || run.interrupted(thread)) continue;
+      // what a sample at distance b from its own centre may be nearer to is within 2 b of that centre
+      constexpr double rounding = 1 + 1e-9;
+      s.reach.assign(static_cast<std::size_t>(last - first), std::numeric_limits<double>::infinity());
+      double widest = std::numeric_limits<double>::infinity();
+      if (c < m) {
+        widest = 0;
+        for (Index i = first; i < last; ++i) {
+          const double* row = row_of(x, sample[static_cast<std::size_t>(i)], s.row);
+          double sum = 0;
+          for (Index p = 0; p < d; ++p) sum += (row[p] - centers.row(c)[p]) * (row[p] - centers.row(c)[p]);
+          s.reach[static_cast<std::size_t>(i - first)] = 4 * sum * rounding;
+          widest = std::max(widest, 4 * sum * rounding);
+        }
+      }
+      // centers are in the order of their first feature: those too far in that one are not looked at
+      const double first_feature = c < m ? centers.row(c)[0] : 0;
+      const double side = std::sqrt(widest) * rounding;
+      const auto too_low = [&](std::int32_t other) { return centers.row(other)[0] < first_feature - side; };
+      const auto not_high = [&](std::int32_t other) { return !(centers.row(other)[0] > first_feature + side); };
+      const auto from = std::partition_point(all.begin(), all.end(), too_low) - all.begin();
+      const auto to = std::partition_point(all.begin() + from, all.end(), not_high) - all.begin();
+      if (c < m)
+        birch_kernels().sq_distances(centers.row(c), d, panel_of_all.mean.data() + from, panel_of_all.stride, to - from,
+                                     s.from_own.data() + from);
+      else
+        std::fill(s.from_own.begin(), s.from_own.end(), 0.0);
+      s.chosen.clear();
+      for (auto other = static_cast<std::int32_t>(from); other < to; ++other)
+        if (s.from_own[static_cast<std::size_t>(other)] <= widest) s.chosen.push_back(other);
+      std::sort(s.chosen.begin(), s.chosen.end(), [&](std::int32_t a, std::int32_t e) {
+        return s.from_own[static_cast<std::size_t>(a)] < s.from_own[static_cast<std::size_t>(e)];
+      });
+      s.panel.make(centers, s.chosen);
+      s.sq_dist.resize(s.chosen.size());
+      for (std::size_t k = 0; k < s.chosen.size(); ++k)
+        s.sq_dist[k] = s.from_own[static_cast<std::size_t>(s.chosen[k])];
+      for (Index i = first; i < last; ++i) {
+        const double* row = row_of(x, sample[static_cast<std::size_t>(i)], s.row);
+        const double reach = s.reach[static_cast<std::size_t>(i - first)];
+        const auto count = std::upper_bound(s.sq_dist.begin(), s.sq_dist.end(), reach) - s.sq_dist.begin();
+        birch_kernels().sq_distances(row, d, s.panel.mean.data(), s.panel.stride, count, s.distances.data());
+        double best = std::numeric_limits<double>::infinity();
+        std::int32_t at = 0;
+        for (Index k = 0; k < count; ++k) {
+          const double value = s.distances[static_cast<std::size_t>(k)];
+          const std::int32_t center = s.chosen[static_cast<std::size_t>(k)];
+          if (value < best || (value == best && center < at)) {
+            best = value;
+            at = center;
+          }
+        }
+        nearest[static_cast<std::size_t>(sample[static_cast<std::size_t>(i)])] = at;
+      }
+    }
+  });
+  return nearest;
+}
+
+template std::vector<std::int32_t> birch_nearest(const BirchRows<float>&, Points<const double>,
+                                                 std::span<const std::int32_t>, Run&);
+template std::vector<std::int32_t> birch_nearest(const BirchRows<double>&, Points<const double>,
+                                                 std::span<const std::int32_t>, Run&);
 template BirchFit birch_fit(BirchTree&, const BirchRows<float>&, Index, Index, Weights<double>, bool, Run&);
 template BirchFit birch_fit(BirchTree&, const BirchRows<double>&, Index, Index, Weights<double>, bool, Run&);
 

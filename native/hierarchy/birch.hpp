@@ -140,6 +140,15 @@ template <class T>
 BirchFit birch_fit(BirchTree& tree, const BirchRows<T>& x, Index n_samples, Index n_features, Weights<double> weight,
                    bool want_subcluster, Run& run);
 
+/// The center nearest to each sample, the first of equals, given the subcluster each sample is part of (-1: not known):
+/// only centers within twice the distance to the own one are looked at. Precondition: centers ascend in their first
+/// feature. O(m^2 d) for m centers, and then little more
+/// than what is near for each sample; 12 bytes per sample and two copies of the centers per thread. Squared distances
+/// are the sums of squared differences in the order of the features.
+template <class T>
+std::vector<std::int32_t> birch_nearest(const BirchRows<T>& x, Points<const double> centers,
+                                        std::span<const std::int32_t> own, Run& run);
+
 /// Puts features into a tree.
 FlatTree birch_merge(BirchTree& tree, Points<const double> mean, std::span<const double> weight,
                      std::span<const double> sq_dev, Run& run);

@@ -33,6 +33,7 @@ from shoal.neighbors.kd_tree import KDTree
 
 HEADS = ("agglomerative", "kmeans", "gaussian-mixture")
 _BLOCK = 2**20  # values of X that are made dense at a time
+_MOST_FEATURES = 64  # for which a search by differences, leaving out what is far away, pays
 
 
 class BirchResult(NamedTuple):
@@ -153,8 +154,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     ``head="agglomerative"`` takes O(n_subclusters²) time and memory.
 
     Tie rules: a sample goes to the first of the nearest children, and gets the label of the first of the nearest
-    centres. A sample of weight w acts as w copies of it that follow each other, up to rounding; one of weight 0 is
-    labelled but moves nothing.
+    centres. A sample of weight w acts as w copies of it that go the same way; one of weight 0 is labelled but moves
+    nothing.
 
     References
     ----------
@@ -388,11 +389,15 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
 
         Which search is used depends on the centres alone, so that each row has the same answer in any company.
         """
-        centers = self.subcluster_centers_
-        X = _like(X, centers)
+        tree = self._tree()
+        centers = tree.mean[tree.subclusters]
         n, d = centers.shape
-        if n < 1000 or d > 64:
+        if d > _MOST_FEATURES:
             return _by_blocks(X, lambda block: _core.nearest(block, centers, centers[0])[0])
+        if subcluster is not None and n * n <= 400 * X.shape[0]:
+            rows = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
+            kernel: Any = _core.birch_nearest
+            return kernel(*rows, centers, subcluster).astype(np.intp)
         nearest = np.empty(X.shape[0], dtype=np.intp)
         rest = np.arange(X.shape[0])
         if subcluster is not None and not sparse.issparse(X):
@@ -403,8 +408,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             rest = np.flatnonzero(~alone)
             X = X[rest]
         if rest.size:
-            tree = KDTree(centers)
-            nearest[rest] = _by_blocks(X, lambda block: tree.query(block, 1, return_distance=False)[:, 0])
+            search = KDTree(centers)
+            nearest[rest] = _by_blocks(X, lambda block: search.query(block, 1, return_distance=False)[:, 0])
         return nearest
 
     # --- what a fitted model does --------------------------------------------------------------------------
@@ -448,8 +453,14 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         check_is_fitted(self)
         centers = self.subcluster_centers_
         X = _like(check_data(self, X, reset=False, accept_sparse=True), centers)
+        if not sparse.issparse(X):
+            return _core.pairwise(X, centers, "euclidean")
         out = np.empty((X.shape[0], len(centers)), dtype=centers.dtype)
-        _by_blocks(X, lambda block: _core.pairwise(block, centers, "euclidean"), out)
+        rows = max(1, _BLOCK // X.shape[1])
+        for begin in range(0, X.shape[0], rows):
+            out[begin : begin + rows] = _core.pairwise(
+                X[begin : begin + rows].toarray(), centers, "euclidean"
+            )
         return out
 
     @property
@@ -582,19 +593,16 @@ def _like(X: Any, centers: NDArray[Any]) -> Any:
     return X
 
 
-def _by_blocks(X: Any, work: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """``work(X)``, for sparse rows on blocks of them made dense."""
-    if not sparse.issparse(X):
-        answer = work(X)
-        if out is None:
-            return answer
-        out[...] = answer
-        return out
-    if out is None:
-        out = np.empty(X.shape[0], dtype=np.intp)
+def _by_blocks(X: Any, work: Any) -> NDArray[np.intp]:
+    """``work`` done on blocks of rows, dense and in double."""
+    if not sparse.issparse(X) and X.dtype == np.float64:
+        return work(X).astype(np.intp, copy=False)
+    out = np.empty(X.shape[0], dtype=np.intp)
     rows = max(1, _BLOCK // X.shape[1])
     for begin in range(0, X.shape[0], rows):
-        out[begin : begin + rows] = work(X[begin : begin + rows].toarray())
+        block = X[begin : begin + rows]
+        block = block.toarray() if sparse.issparse(block) else block
+        out[begin : begin + rows] = work(block.astype(np.float64))
     return out
 
 
