@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .exemplar import affinity_propagation, birch
 from .hdbscan import hdbscan
 from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
 
@@ -76,6 +77,9 @@ LIBRARIES = (
             "k-nearest": Offer(_k_nearest, note="built and asked for its own points"),
             "spanning-tree": Offer(_spanning_tree),
             "assign": Offer(_assign),
+            "affinity-propagation": Offer(affinity_propagation("shoal")),
+            "birch": Offer(birch("shoal")),
+            "birch-bounded": Offer(birch("shoal", threshold=0, head="kmeans", random_state=0)),
             "hdbscan": Offer(hdbscan("shoal")),
             "import": imports("import shoal"),
             "import-kmeans": imports("from shoal import KMeans"),
