@@ -40,6 +40,9 @@ _PUBLIC = {
     "local_gaussian": "shoal.mixture.local_gaussian",
     "Birch": "shoal.hierarchy.birch",
     "birch": "shoal.hierarchy.birch",
+    "linkage": "shoal.hierarchy.linkage",
+    "hac_dendrogram": "shoal.hierarchy.linkage",
+    "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -51,6 +54,7 @@ _ROOMS = (
     "density",
     "mixture",
     "exemplar",
+    "hierarchy",
     "neighbors",
     "metrics",
     "datasets",
@@ -102,6 +106,9 @@ if TYPE_CHECKING:
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
     from shoal.hierarchy.birch import Birch as Birch
     from shoal.hierarchy.birch import birch as birch
+    from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
+    from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
+    from shoal.hierarchy.linkage import linkage as linkage
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian

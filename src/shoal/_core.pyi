@@ -494,6 +494,26 @@ def cut_linkage(u: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C'
     """Labels of the components below a distance."""
 
 @overload
+def linkage_condensed(distances: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def linkage_condensed(distances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Linkage of n samples from their condensed distances: (left, right, height, size); `in_float32` works on a copy in that type; without `ordered`, left is not always the smaller.
+    """
+
+def linkage_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """The same from rows, by all distances; single computes them as it goes."""
+
+def linkage_single(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, kd_tree: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """Single linkage of rows from their minimum spanning tree."""
+
+def linkage_centroids(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, fewest_pairs: float = ..., progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.
+    """
+
+@overload
 def contingency(a: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], b: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None) -> tuple[Any, ...]: ...
 
 @overload

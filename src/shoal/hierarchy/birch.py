@@ -27,11 +27,10 @@ from shoal.base.checks import (
     check_verbose,
 )
 from shoal.base.fitting import all_or_nothing
-from shoal.base.memory import require_memory
 from shoal.base.progress import progress
 from shoal.neighbors.kd_tree import KDTree
 
-HEADS = ("agglomerative", "kmeans", "gaussian-mixture")
+HEADS = ("agglomerative", "ward", "kmeans", "gaussian-mixture")
 _BLOCK = 2**20  # values of X that are made dense at a time
 _MOST_FEATURES = 64  # for which a search by differences, leaving out what is far away, pays
 
@@ -107,10 +106,11 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         Where there are more, the threshold grows and the tree is built again from its subclusters.
     memory_limit : int or None, default=None
         The same for the bytes of the tree.
-    head : {"agglomerative", "kmeans", "gaussian-mixture"}, default="agglomerative"
+    head : {"agglomerative", "ward", "kmeans", "gaussian-mixture"}, default="agglomerative"
         What an integer `n_clusters` means: Ward's method on the centres of the subclusters, each counted once as in
-        scikit-learn; k-means on the centres with their weights; or a mixture of so many Gaussians with full
-        covariances, fitted to the centres with their weights, the mean variance inside the subclusters added.
+        scikit-learn; Ward's method with their weights; k-means on the centres with their weights; or a mixture of so
+        many Gaussians with full covariances, fitted to the centres with their weights, the mean variance inside the
+        subclusters added.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the heads that draw.
     verbose : int, default=0
@@ -133,8 +133,6 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     ------
     ValueError, TypeError
         On bad data or parameters, with the parameter, or the offending row and column, in the message.
-    MemoryError
-        When ``head="agglomerative"`` would need more than there is for the distances between subclusters.
 
     Warns
     -----
@@ -151,7 +149,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     on which the subclusters depend. Memory for the tree alone: about 12 bytes per feature and subcluster, whatever the
     number of samples; ``memory_limit`` bounds it, and twice that is needed while ``partial_fit`` continues a tree.
     The labels take one search for the nearest centre per sample, on all threads.
-    ``head="agglomerative"`` takes O(n_subclusters²) time and memory.
+    Ward's method takes O(n_subclusters²) time at worst, and no more memory than the subclusters.
 
     Tie rules: a sample goes to the first of the nearest children, and gets the label of the first of the nearest
     centres. A sample of weight w acts as w copies of it that go the same way; one of weight 0 is labelled but moves
@@ -549,7 +547,6 @@ class CFSubcluster:
 
 def _cluster_into(model: Birch, n_clusters: int) -> NDArray[Any]:
     centers, weight = model.subcluster_centers_, model.subcluster_weights_
-    n, d = centers.shape
     if model.head == "kmeans":
         from shoal.centroid.kmeans import KMeans
 
@@ -557,17 +554,23 @@ def _cluster_into(model: Birch, n_clusters: int) -> NDArray[Any]:
     if model.head == "gaussian-mixture":
         from shoal.mixture.gaussian_mixture import GaussianMixture
 
-        inside = float(model.subcluster_sq_deviations_.sum() / (weight.sum() * d))
+        inside = float(model.subcluster_sq_deviations_.sum() / (weight.sum() * centers.shape[1]))
         mixture = GaussianMixture(n_clusters, reg_covar=max(inside, 1e-6), random_state=model.random_state)
         return mixture.fit(centers, sample_weight=weight).predict(centers)
-    from sklearn.cluster import AgglomerativeClustering
+    from shoal.hierarchy.linkage import linkage
 
-    require_memory(
-        8 * n * (n - 1),
-        f"clustering {n} subclusters by their distances",
-        "a larger threshold, max_subclusters, head='kmeans' or n_clusters=None",
-    )
-    return AgglomerativeClustering(n_clusters).fit_predict(centers)
+    Z = linkage(centers, "ward", sample_weight=weight if model.head == "ward" else None)
+    return _cut(Z, n_clusters)
+
+
+def _cut(Z: NDArray[np.float64], n_clusters: int) -> NDArray[np.intp]:
+    """Labels before the last ``n_clusters - 1`` merges, numbered by first appearance."""
+    n = len(Z) + 1
+    top = np.arange(2 * n - 1)
+    for i in range(n - n_clusters - 1, -1, -1):  # a merge knows its own cluster before its parts ask for it
+        top[Z[i, :2].astype(np.intp)] = top[n + i]
+    _, first, label = np.unique(top[:n], return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[label]
 
 
 # --- rows --------------------------------------------------------------------------------------------------
