@@ -165,11 +165,11 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     Examples
     --------
     >>> import shoal
-    >>> X = [[0, 1], [0.3, 1], [-0.3, 1], [0, -1], [0.3, -1], [-0.3, -1]]
+    >>> X = [[1, 0], [1, 0.3], [1, -0.3], [4, 0], [4, 0.3], [4, -0.3]]
     >>> model = shoal.Birch(n_clusters=None).fit(X)
     >>> model.predict(X)
     array([0, 0, 0, 1, 1, 1])
-    >>> model.partial_fit([[0.1, 9.0]]).subcluster_weights_
+    >>> model.partial_fit([[9.0, 0.1]]).subcluster_weights_
     array([3., 3., 1.])
     """
 
