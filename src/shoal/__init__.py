@@ -38,6 +38,8 @@ _PUBLIC = {
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
+    "Birch": "shoal.hierarchy.birch",
+    "birch": "shoal.hierarchy.birch",
     "linkage": "shoal.hierarchy.linkage",
     "hac_dendrogram": "shoal.hierarchy.linkage",
     "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
@@ -102,6 +104,8 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.birch import Birch as Birch
+    from shoal.hierarchy.birch import birch as birch
     from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
     from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
     from shoal.hierarchy.linkage import linkage as linkage
