@@ -33,6 +33,7 @@ _PUBLIC = {
     "hdbscan": "shoal.density.hdbscan",
     "GaussianMixture": "shoal.mixture.gaussian_mixture",
     "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "BayesianGaussianMixture": "shoal.mixture.bayesian_mixture",
     "select_gaussian_mixture": "shoal.mixture.selection",
     "AffinityPropagation": "shoal.exemplar.affinity_propagation",
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.mixture.bayesian_mixture import BayesianGaussianMixture as BayesianGaussianMixture
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.selection import select_gaussian_mixture as select_gaussian_mixture
