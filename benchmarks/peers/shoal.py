@@ -8,7 +8,7 @@ from typing import Any
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
 from .hdbscan import hdbscan
-from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
+from .scikit_learn import clusterer, dbscan, em, lloyd, metrics, optics, plusplus
 
 
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
@@ -76,6 +76,7 @@ LIBRARIES = (
             "k-nearest": Offer(_k_nearest, note="built and asked for its own points"),
             "spanning-tree": Offer(_spanning_tree),
             "assign": Offer(_assign),
+            "em": Offer(em("shoal")),
             "hdbscan": Offer(hdbscan("shoal")),
             "import": imports("import shoal"),
             "import-kmeans": imports("from shoal import KMeans"),

@@ -61,17 +61,18 @@ class BayesianGaussianMixture(MixtureModel):
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         As in :class:`GaussianMixture`.
     weight_concentration_prior_type : {"dirichlet_process", "dirichlet_distribution"}, default="dirichlet_process"
+        Prior of the weights: a Dirichlet process, truncated to `n_components`, or a Dirichlet distribution.
     weight_concentration_prior : float, default=None
         Concentration of the prior of the weights; the smaller, the fewer components. None is ``1 / n_components``.
     mean_precision_prior : float, default=None
         How many samples the prior of the means is worth. None is 1.
     mean_prior : array-like of shape (n_features,), default=None
-        None is the weighted mean of X.
+        Centre of the prior of the means. None is the weighted mean of X.
     degrees_of_freedom_prior : float, default=None
         Of the Wishart prior of the precisions, above ``n_features - 1``. None is `n_features`.
     covariance_prior : float or array-like, default=None
-        Shape (n_features, n_features) for full and tied, (n_features,) for diag, a number for spherical. None is
-        the (weighted) covariance of X.
+        Scale of the prior of the covariances: shape (n_features, n_features) for full and tied, (n_features,) for
+        diag, a number for spherical. None is the (weighted) covariance of X.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
