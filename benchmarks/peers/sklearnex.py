@@ -77,7 +77,7 @@ def _em(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     import daal4py
 
     X = arrays["X"]
-    k, d = arrays["init"].shape
+    k = len(arrays["init"])
     kind = params["covariance_type"]
     if kind not in ("full", "diag"):
         raise ValueError(f"it has no {kind} covariances")
