@@ -103,6 +103,11 @@ ESTIMATORS = [
         ),
         least=4,
     ),
+    Case(shoal.LocalGaussian(), slow={"min_count": 0, "separation": 1.0}),
+    Case(
+        shoal.LocalGaussian(min_count=0.5, scale="range", p_value=0.01, ratio=0.9, tol=1e-3),
+        slow={"min_count": 0, "separation": 1.0},
+    ),
     Case(shoal.HDBSCAN(6, 3, metric="manhattan", allow_single_cluster=True, max_cluster_size=30), least=3),
     Case(shoal.GaussianMixture(3, random_state=0), least=2, slow=EM, wide=BOUNDS),
     Case(
@@ -360,7 +365,8 @@ def test_labels_have_scikit_learns_type_and_fit_returns_the_estimator(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         home = sklearn.mixture if hasattr(sklearn.mixture, type(model).__name__) else sklearn.cluster
-        theirs = getattr(home, type(model).__name__)().fit_predict(DATA.repeat(3, axis=0))
+        named = getattr(home, type(model).__name__, sklearn.cluster.MeanShift)  # or one much like it
+        theirs = named().fit_predict(DATA.repeat(3, axis=0))
     assert model.labels_.dtype == theirs.dtype
     np.testing.assert_array_equal(clone(case.model).fit_predict(DATA), model.labels_)
 

@@ -38,7 +38,9 @@ NB_MODULE(_core, m) {
   bind_exemplar(m);
   bind_optics(m);
   bind_hdbscan(m);
+  bind_hierarchy(m);
   bind_metrics(m);
   bind_mixture(m);
   bind_neighbors(m);
+  bind_local_gaussian(m);
 }

@@ -10,6 +10,8 @@ void bind_distance(nb::module_& m);
 void bind_exemplar(nb::module_& m);
 void bind_optics(nb::module_& m);
 void bind_hdbscan(nb::module_& m);
+void bind_local_gaussian(nb::module_& m);
+void bind_hierarchy(nb::module_& m);
 void bind_metrics(nb::module_& m);
 void bind_mixture(nb::module_& m);
 void bind_neighbors(nb::module_& m);

@@ -20,17 +20,6 @@ using parallel::for_blocks;
 // for moderate widths, and the packing is a small part of the work.
 constexpr Index chunk_rows = 4096;
 
-Form form_of(Metric metric) {
-  switch (metric) {
-    case Metric::manhattan:
-      return Form::manhattan;
-    case Metric::chebyshev:
-      return Form::chebyshev;
-    default:
-      return Form::sq_euclidean;
-  }
-}
-
 // What the form's value is as a distance of the metric, and back.
 template <class T>
 T to_distance(Metric metric, T value) {
@@ -101,6 +90,17 @@ Blocks query_blocks(Index n, Index d, std::size_t item) {
 }
 
 }  // namespace
+
+Form form_of(Metric metric) {
+  switch (metric) {
+    case Metric::manhattan:
+      return Form::manhattan;
+    case Metric::chebyshev:
+      return Form::chebyshev;
+    default:
+      return Form::sq_euclidean;
+  }
+}
 
 Metric metric_from_name(std::string_view name) {
   if (name == "euclidean") return Metric::euclidean;

@@ -21,6 +21,9 @@ enum class Metric { euclidean, sq_euclidean, cosine, manhattan, chebyshev };
 /// "euclidean", "sqeuclidean", "cosine", "manhattan", "chebyshev"; throws std::invalid_argument.
 Metric metric_from_name(std::string_view name);
 
+/// The form of the tile that a metric's distances are computed from, by differences.
+Form form_of(Metric metric);
+
 /// label[i] = the row of y nearest to row i of x in Euclidean distance, a tie going to the smaller row; sq_dist[i]
 /// (when not empty) its squared distance from the direct sum of squares. The search is the tile's expanded form on
 /// data shifted by `origin` (null: not shifted), so rows nearer to a tie than its rounding may go either way.

@@ -17,6 +17,7 @@ namespace {
 using distance::Form;
 using neighbors::block_rows;
 using neighbors::BlockedRows;
+using neighbors::form_of;
 using neighbors::Norm;
 using neighbors::Space;
 using parallel::Blocks;
@@ -26,17 +27,6 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 
 std::size_t size_of(Index n) {
   return static_cast<std::size_t>(n);
-}
-
-Form form_of(Norm norm) {
-  switch (norm) {
-    case Norm::manhattan:
-      return Form::manhattan;
-    case Norm::chebyshev:
-      return Form::chebyshev;
-    default:
-      return Form::sq_euclidean;
-  }
 }
 
 // x to a power that is mostly a small multiple of 1/2; x in [0, 1].

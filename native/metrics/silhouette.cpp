@@ -14,23 +14,13 @@ namespace shoal::metrics {
 namespace {
 
 using distance::Form;
+using distance::form_of;
 using distance::Metric;
 using distance::PackedRows;
 using distance::tile;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-Form form_of(Metric metric) {
-  switch (metric) {
-    case Metric::manhattan:
-      return Form::manhattan;
-    case Metric::chebyshev:
-      return Form::chebyshev;
-    default:
-      return Form::sq_euclidean;
-  }
-}
 
 // own: the sum of distances to the own cluster; nearest: the mean distance to the nearest other one; rest: the weight
 // of the own cluster without the sample.

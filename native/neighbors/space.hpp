@@ -8,12 +8,25 @@
 #include <vector>
 
 #include "base/points.hpp"
+#include "distance/tile.hpp"
 #include "distance/unit.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::neighbors {
 
 enum class Norm { euclidean, cosine, manhattan, chebyshev, minkowski };
+
+/// The form of the tile that computes what the terms of a norm add up to, by differences; of minkowski there is none.
+inline distance::Form form_of(Norm norm) {
+  switch (norm) {
+    case Norm::manhattan:
+      return distance::Form::manhattan;
+    case Norm::chebyshev:
+      return distance::Form::chebyshev;
+    default:
+      return distance::Form::sq_euclidean;
+  }
+}
 
 /// Rows as the metric sees them: the caller's, or for the cosine a copy scaled to unit length, in which rows of zeros
 /// point along a feature of their own (distance 1 from all others, 0 from each other).

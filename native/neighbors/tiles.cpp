@@ -29,18 +29,13 @@ constexpr Index padding = 16;  // lanes that a vector may read beyond a block
 constexpr Index stride = block_rows + padding;
 constexpr Index rows_per_scan = 16;
 
-Form form_of(Norm norm) {
-  switch (norm) {
-    case Norm::manhattan:
-      return Form::manhattan;
-    case Norm::chebyshev:
-      return Form::chebyshev;
-    default:
-      return Form::expanded;
-  }
-}
 bool is_expanded(Norm norm) {
   return norm == Norm::euclidean || norm == Norm::cosine;
+}
+// What a scan computes first.
+Form scan_form(Norm norm) {
+  const Form form = form_of(norm);
+  return form == Form::sq_euclidean ? Form::expanded : form;
 }
 
 template <class T>
@@ -178,7 +173,7 @@ void BlockedRows<T>::fill(Run& run) {
     radius_[static_cast<std::size_t>(b)] = space_->length(radius);
     if (space_->norm() != Norm::minkowski)
       packed_[static_cast<std::size_t>(b)] = distance::pack_rows<T>(
-          form_of(space_->norm()),
+          scan_form(space_->norm()),
           Points<const T>{copy_.data() + static_cast<std::size_t>(begin(b)) * width, size(b), d});
   });
 }
@@ -229,7 +224,7 @@ bool are_apart(const BlockedRows<T>& x, Index a, const BlockedRows<T>& y, Index 
 
 template <class T>
 PairTile<T>::PairTile(const BlockedRows<T>& lanes, const BlockedRows<T>& rows)
-    : lanes_(&lanes), rows_(&rows), form_(form_of(lanes.space().norm())) {
+    : lanes_(&lanes), rows_(&rows), form_(scan_form(lanes.space().norm())) {
   values_.assign(static_cast<std::size_t>(block_rows * stride), T{0});
   scratch_.resize(static_cast<std::size_t>(distance::tile<T>().scratch_size(lanes.space().rows().n_features)));
   shift_.assign(static_cast<std::size_t>(stride), T{0});

@@ -37,6 +37,11 @@ _PUBLIC = {
     "select_gaussian_mixture": "shoal.mixture.selection",
     "AffinityPropagation": "shoal.exemplar.affinity_propagation",
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
+    "LocalGaussian": "shoal.mixture.local_gaussian",
+    "local_gaussian": "shoal.mixture.local_gaussian",
+    "linkage": "shoal.hierarchy.linkage",
+    "hac_dendrogram": "shoal.hierarchy.linkage",
+    "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
     "threads": "shoal.base.threads",
@@ -48,6 +53,7 @@ _ROOMS = (
     "density",
     "mixture",
     "exemplar",
+    "hierarchy",
     "neighbors",
     "metrics",
     "datasets",
@@ -97,9 +103,14 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
+    from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
+    from shoal.hierarchy.linkage import linkage as linkage
     from shoal.mixture.bayesian_mixture import BayesianGaussianMixture as BayesianGaussianMixture
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
+    from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian
+    from shoal.mixture.local_gaussian import local_gaussian as local_gaussian
     from shoal.mixture.selection import select_gaussian_mixture as select_gaussian_mixture
     from shoal.neighbors.approximate import ApproximateIndex as ApproximateIndex
     from shoal.neighbors.kd_tree import KDTree as KDTree

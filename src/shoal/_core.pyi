@@ -462,6 +462,26 @@ def cut_linkage(u: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C'
     """Labels of the components below a distance."""
 
 @overload
+def linkage_condensed(distances: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def linkage_condensed(distances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Linkage of n samples from their condensed distances: (left, right, height, size); `in_float32` works on a copy in that type; without `ordered`, left is not always the smaller.
+    """
+
+def linkage_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """The same from rows, by all distances; single computes them as it goes."""
+
+def linkage_single(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, kd_tree: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """Single linkage of rows from their minimum spanning tree."""
+
+def linkage_centroids(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, fewest_pairs: float = ..., progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.
+    """
+
+@overload
 def contingency(a: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], b: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None) -> tuple[Any, ...]: ...
 
 @overload
@@ -746,3 +766,50 @@ class RTreeF64:
 
     def within_boxes(self, low: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], high: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> tuple[Any, ...]:
         """(start, rows): rows[start[i]:start[i + 1]] are in box i."""
+
+@overload
+def tree_bounds(tree: RTreeF32) -> tuple[Any, ...]: ...
+
+@overload
+def tree_bounds(tree: RTreeF64) -> tuple[Any, ...]:
+    """Smallest and largest value of each feature."""
+
+@overload
+def count_distinct(tree: RTreeF32) -> float: ...
+
+@overload
+def count_distinct(tree: RTreeF64) -> float:
+    """About how many different points there are."""
+
+@overload
+def grid_seeds(tree: RTreeF32, *, side: float) -> tuple[Any, ...]: ...
+
+@overload
+def grid_seeds(tree: RTreeF64, *, side: float) -> tuple[Any, ...]:
+    """(centers, weights) of the occupied boxes of a grid, by falling weight."""
+
+@overload
+def shift_centroids(tree: RTreeF32, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, side: float, collision: float, tol: float, max_iter: int, keep_paths: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def shift_centroids(tree: RTreeF64, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, side: float, collision: float, tol: float, max_iter: int, keep_paths: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    (centers, weights, seeds, n_iter, converged, paths): where the centroids come to rest.
+    """
+
+@overload
+def local_covariances(tree: RTreeF32, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, softening: float, reach: float, ridge: float, tol: float, max_iter: int, paper_exact: bool, progress: Callable | None = ...) -> tuple[Any, ...]: ...
+
+@overload
+def local_covariances(tree: RTreeF64, centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, softening: float, reach: float, ridge: float, tol: float, max_iter: int, paper_exact: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    (covariances, weights, cuts, n_iter, converged) of the clusters around the centroids.
+    """
+
+def consistency_factor(softening: float, n_features: int, cut: float) -> float:
+    """kappa: the weighted second moment of a standard Gaussian."""
+
+def survivors(centers: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, collision: float) -> Any:
+    """
+    Indices of the centroids that stay when the lighter of two that are closer than `collision` goes.
+    """

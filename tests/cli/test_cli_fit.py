@@ -54,6 +54,7 @@ def test_one_line_leaves_labels_a_model_and_a_report(shoal, folder):
 OWN_OPTIONS = {
     "centroid": {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7},
     "dbscan": {"eps": 0.7, "min_samples": 4, "metric": "manhattan"},
+    "local-gaussian": {"separation": 1.1, "min_count": 3, "p_value": 0.01, "tol": 0.001},
     "optics": {"min_samples": 7, "xi": 0.1, "cluster_method": "xi"},
     "affinity-propagation": {"damping": 0.8, "preference": -40.0, "random_state": 3, "dtype": "float32"},
     "mixture": {"n_components": 4, "covariance_type": "tied", "tol": 0.01, "random_state": 7},

@@ -91,6 +91,12 @@ ALGORITHMS = {
             "exemplar",
             "clusters around samples that stand for others: no number of clusters to choose, O(n²) memory",
         ),
+        Algorithm(
+            "local-gaussian",
+            "shoal.mixture.local_gaussian:LocalGaussian",
+            "mixture",
+            "Gaussian clusters and their number from how far apart they are: very fast for few columns",
+        ),
     )
 }
 

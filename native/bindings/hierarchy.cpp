@@ -1,0 +1,159 @@
+// Linkage: from rows, from given distances; see hierarchy/.
+#include "bindings/rooms.hpp"
+#include "distance/unit.hpp"
+#include "hierarchy/chain.hpp"
+#include "hierarchy/generic.hpp"
+#include "hierarchy/single.hpp"
+#include "hierarchy/ward.hpp"
+#include "neighbors/mst.hpp"
+#include "neighbors/mst_kd_tree.hpp"
+
+namespace shoal::bindings {
+namespace {
+
+using hierarchy::Merge;
+using hierarchy::Triangle;
+using hierarchy::Update;
+
+Update update_from_name(std::string_view name) {
+  if (name == "complete") return Update::complete;
+  if (name == "average") return Update::average;
+  if (name == "weighted") return Update::weighted;
+  if (name == "ward") return Update::ward;
+  if (name == "centroid") return Update::centroid;
+  if (name == "median") return Update::median;
+  throw std::invalid_argument("unknown method '" + std::string(name) + "'");
+}
+
+neighbors::Norm norm_from_name(std::string_view name) {
+  if (name == "euclidean") return neighbors::Norm::euclidean;
+  if (name == "cosine") return neighbors::Norm::cosine;
+  if (name == "manhattan") return neighbors::Norm::manhattan;
+  if (name == "chebyshev") return neighbors::Norm::chebyshev;
+  if (name == "minkowski") return neighbors::Norm::minkowski;
+  throw std::invalid_argument("unknown metric '" + std::string(name) + "'");
+}
+
+hierarchy::Metric metric_of(neighbors::Norm norm, double p) {
+  switch (norm) {
+    case neighbors::Norm::manhattan:
+      return {hierarchy::Norm::manhattan, p, false};
+    case neighbors::Norm::chebyshev:
+      return {hierarchy::Norm::chebyshev, p, false};
+    case neighbors::Norm::minkowski:
+      return {hierarchy::Norm::minkowski, p, false};
+    default:
+      return {hierarchy::Norm::sq_euclidean, p, norm == neighbors::Norm::cosine};
+  }
+}
+
+bool has_inversions(std::string_view method) {
+  return method == "centroid" || method == "median";
+}
+
+template <class T>
+std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle, Weights<double> weight, Run& run) {
+  const Update update = update_from_name(method);
+  return has_inversions(method) ? hierarchy::merge_by_heap(update, triangle, weight, run)
+                                : hierarchy::merge_by_chain(update, triangle, weight, run);
+}
+
+nb::tuple to_python(hierarchy::Tree&& tree) {
+  return nb::make_tuple(array(std::move(tree.left)), array(std::move(tree.right)), array(std::move(tree.height)),
+                        array(std::move(tree.size)));
+}
+
+template <class S>
+void bind_condensed(nb::module_& m) {
+  m.def(
+      "linkage_condensed",
+      [](const Vector<S>& distances, Index n, std::string_view method, const OptionalVector<double>& weight,
+         bool in_float32, bool ordered, const Progress& progress) {
+        return to_python(enter(progress, [&](Run& run) {
+          std::vector<Merge> merges;
+          if (method == "single") {
+            merges = hierarchy::merge_single(view(distances), n, run);
+          } else if (in_float32) {
+            Triangle<float> triangle(view(distances), n, run);
+            merges = merge_triangle(method, triangle, weights(weight), run);
+          } else {
+            Triangle<double> triangle(view(distances), n, run);
+            merges = merge_triangle(method, triangle, weights(weight), run);
+          }
+          return hierarchy::tree_of(std::move(merges), weights(weight), !has_inversions(method), ordered);
+        }));
+      },
+      "distances"_a.noconvert(), "n"_a, nb::kw_only(), "method"_a, "weight"_a.none(), "in_float32"_a, "ordered"_a,
+      "progress"_a.none() = nb::none(),
+      "Linkage of n samples from their condensed distances: (left, right, height, size); `in_float32` works on a copy "
+      "in that type; without `ordered`, left is not always the smaller.");
+}
+
+}  // namespace
+
+void bind_hierarchy(nb::module_& m) {
+  bind_condensed<float>(m);
+  bind_condensed<double>(m);
+  m.def(
+      "linkage_matrix",
+      [](const Matrix<double>& x, std::string_view method, std::string_view metric, double p,
+         const OptionalVector<double>& weight, bool in_float32, bool ordered, const Progress& progress) {
+        return to_python(enter(progress, [&](Run& run) {
+          const neighbors::Norm norm = norm_from_name(metric);
+          const neighbors::Space<double> space(
+              norm, p, points(x), norm == neighbors::Norm::cosine && distance::has_zero_row(points(x)), run);
+          const hierarchy::Metric measure = metric_of(norm, p);
+          std::vector<Merge> merges;
+          if (method == "single") {
+            merges = hierarchy::merge_single(measure, space.rows(), run);
+          } else if (in_float32) {
+            Triangle<float> triangle(measure, space.rows(), run);
+            merges = merge_triangle(method, triangle, weights(weight), run);
+          } else {
+            Triangle<double> triangle(measure, space.rows(), run);
+            merges = merge_triangle(method, triangle, weights(weight), run);
+          }
+          return hierarchy::tree_of(std::move(merges), weights(weight), !has_inversions(method), ordered);
+        }));
+      },
+      "x"_a.noconvert(), nb::kw_only(), "method"_a, "metric"_a, "p"_a, "weight"_a.none(), "in_float32"_a, "ordered"_a,
+      "progress"_a.none() = nb::none(), "The same from rows, by all distances; single computes them as it goes.");
+  m.def(
+      "linkage_single",
+      [](const Matrix<double>& x, std::string_view metric, double p, const OptionalVector<double>& weight, bool kd_tree,
+         bool ordered, const Progress& progress) {
+        return to_python(enter(progress, [&](Run& run) {
+          const neighbors::Norm norm = norm_from_name(metric);
+          neighbors::SpanningTree tree;
+          if (kd_tree) {
+            const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));
+            const neighbors::KDTree<double> rows(points(x), {}, leaf, {neighbors::metric_from_name(metric), p}, run);
+            tree = neighbors::mst_kd_tree<double>(rows, 1, 1.0, std::span<double>(), run);
+          } else {
+            const neighbors::Space<double> space(
+                norm, p, points(x), norm == neighbors::Norm::cosine && distance::has_zero_row(points(x)), run);
+            tree = neighbors::mst_tiles(space, neighbors::Reachability{.min_samples = 1}, run);
+          }
+          return hierarchy::tree_of(hierarchy::merge_single(tree, run), weights(weight), true, ordered);
+        }));
+      },
+      "x"_a.noconvert(), nb::kw_only(), "metric"_a, "p"_a, "weight"_a.none(), "kd_tree"_a, "ordered"_a,
+      "progress"_a.none() = nb::none(), "Single linkage of rows from their minimum spanning tree.");
+  m.def(
+      "linkage_centroids",
+      [](const Matrix<double>& x, std::string_view method, const OptionalVector<double>& weight, double fewest_pairs,
+         const Progress& progress) {
+        return to_python(enter(progress, [&](Run& run) {
+          auto merges = method == "ward"
+                            ? hierarchy::merge_ward(points(x), weights(weight), fewest_pairs, run)
+                            : hierarchy::merge_by_heap(update_from_name(method), points(x), weights(weight), run);
+          return hierarchy::tree_of(std::move(merges), weights(weight), method == "ward");
+        }));
+      },
+      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a = 1.0 / 64,
+      "progress"_a.none() = nb::none(),
+      "Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer "
+      "pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.");
+}
+
+}  // namespace shoal::bindings

@@ -1,0 +1,73 @@
+// The inner loops of linkage: distances between rows, rows of a triangle of distances, the least of many.
+//
+// No multiplication is fused with an addition here, and sums run over the features in order: every value has the same
+// bits at every instruction-set level, and those that SciPy's formulas have.
+#pragma once
+#include <cstdint>
+
+#include "base/points.hpp"
+#include "simd/dispatch.hpp"
+
+namespace shoal::hierarchy {
+
+/// What a distance adds up over the features: squares, absolute differences, their maximum, their p-th powers.
+enum class Norm { sq_euclidean, manhattan, chebyshev, minkowski };
+
+/// How far a cluster is from the union of two others (Lance and Williams).
+enum class Update { complete, average, weighted, ward, centroid, median };
+
+/// The clusters x and y that merge, and the distance between them.
+struct Pair {
+  double distance, size_x, size_y;
+};
+
+/// A cluster and how far it is; the smaller by (value, id).
+struct Nearest {
+  double value;
+  std::int32_t id;
+};
+
+/// Clusters feature by feature: feature f of position i is at columns[f * stride + i].
+struct Columns {
+  const double* columns;
+  Index stride;
+  Index n_features;
+};
+
+/// One level's kernels for a triangle of T.
+template <class T>
+struct TriangleKernels {
+  /// The first i in [0, n) with the least values[i] + penalty[i], which is written to *least; -1 when there is none
+  /// below infinity. Precondition: both are readable up to a multiple of 64 bytes; penalty is infinite beyond n.
+  Index (*first_min)(const T* values, const T* penalty, Index n, T* least);
+  /// out[i] = distance of cluster i, of size[i], to the union of x and y, given its distances to both.
+  void (*merge_rows)(Update update, const T* to_x, const T* to_y, const T* size, Index n, const Pair& pair, T* out);
+  /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id.
+  void (*offer)(const T* row, Index n, std::int32_t id, T* least, std::int32_t* nearest);
+};
+
+/// One level's kernels on coordinates.
+struct PointKernels {
+  /// out[q * out_stride + i - begin] = the sum over the features of query q and position i in [begin, end); query q is
+  /// at queries + q * n_features. `p`: of minkowski.
+  void (*sums)(Norm norm, double p, const Columns& data, const double* queries, Index n_queries, Index begin, Index end,
+               double* out, Index out_stride);
+  /// The nearest of positions [begin, end) to the query, and what is in *best already, where the value is the squared
+  /// distance / (inverse + inverses[i]); ids[i] names position i, the one named `own` does not count.
+  /// Precondition: columns and inverses are readable up to a multiple of 8 positions.
+  void (*nearest_ward)(const Columns& data, const double* inverses, const std::int32_t* ids, Index begin, Index end,
+                       const double* query, double inverse, std::int32_t own, Nearest* best);
+};
+
+/// The kernels of the level in use.
+template <class T>
+const TriangleKernels<T>& triangle_kernels();
+const PointKernels& point_kernels();
+
+}  // namespace shoal::hierarchy
+
+namespace shoal {
+SHOAL_DECLARE_TABLE(hierarchy::TriangleKernels<float>, triangle_f32)
+SHOAL_DECLARE_TABLE(hierarchy::TriangleKernels<double>, triangle_f64)
+SHOAL_DECLARE_TABLE(hierarchy::PointKernels, linkage_points)
+}  // namespace shoal

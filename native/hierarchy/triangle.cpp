@@ -1,0 +1,144 @@
+#include "hierarchy/triangle.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "parallel/parallel_for.hpp"
+
+namespace shoal::hierarchy {
+namespace {
+
+constexpr std::size_t large_page = std::size_t{1} << 21;
+constexpr Index rows_at_once = 16;
+constexpr Index columns_at_once = 512;
+
+// Memory for `bytes`, on large pages from a few of them on.
+void* allocate(std::size_t bytes) {
+  const std::size_t align = bytes >= 4 * large_page ? large_page : 64;
+  void* p = ::operator new(bytes, std::align_val_t{align});
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (align == large_page) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+  return p;
+}
+
+std::size_t bytes_of(Index n, std::size_t item) {
+  return (static_cast<std::size_t>(n) * static_cast<std::size_t>(n - 1) / 2) * item + 64;
+}
+
+}  // namespace
+
+double Metric::distance(double sum) const {
+  if (half_square) return sum / 2;
+  if (norm == Norm::sq_euclidean) return std::sqrt(sum);
+  if (norm == Norm::minkowski) return std::pow(sum, 1 / p);
+  return sum;
+}
+
+FeatureMajor::FeatureMajor(Points<const double> x)
+    : stride_((x.n_samples + 7) / 8 * 8), d_(x.n_features), data_(static_cast<std::size_t>(stride_ * d_)) {
+  constexpr Index block = 64;
+  for (Index first = 0; first < x.n_samples; first += block)
+    for (Index f = 0; f < d_; ++f)
+      for (Index i = first; i < std::min(first + block, x.n_samples); ++i)
+        data_[static_cast<std::size_t>(f * stride_ + i)] = x.row(i)[f];
+}
+
+namespace {
+
+void to_distances(const Metric& metric, double* values, Index n) {
+  if (metric.half_square) {
+    for (Index i = 0; i < n; ++i) values[i] /= 2;
+  } else if (metric.norm == Norm::sq_euclidean) {
+    for (Index i = 0; i < n; ++i) values[i] = std::sqrt(values[i]);
+  } else if (metric.norm == Norm::minkowski) {
+    for (Index i = 0; i < n; ++i) values[i] = std::pow(values[i], 1 / metric.p);
+  }
+}
+
+}  // namespace
+
+void distances_to(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index i, Index begin,
+                  Index end, double* distances) {
+  point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(i), 1, begin, end, distances, 0);
+  to_distances(metric, distances, end - begin);
+}
+
+template <class T>
+void Triangle<T>::Free::operator()(T* p) const {
+  ::operator delete(p, std::align_val_t{bytes >= 4 * large_page ? large_page : 64});
+}
+
+template <class T>
+Triangle<T>::Triangle(Index n)
+    : n_(n), data_(static_cast<T*>(allocate(bytes_of(n, sizeof(T)))), Free{bytes_of(n, sizeof(T))}) {
+  // what is read beyond the last value is a number
+  std::fill_n(data_.get() + n * (n - 1) / 2, 64 / sizeof(T), T{0});
+}
+
+template <class T>
+Triangle<T>::Triangle(const Metric& metric, Points<const double> x, Run& run) : Triangle(x.n_samples) {
+  const FeatureMajor columns(x);
+  const parallel::Blocks blocks{n_, rows_at_once};
+  const double work = 0.1 * static_cast<double>(n_) * static_cast<double>(n_) * static_cast<double>(x.n_features);
+  std::atomic<Index> done{0};
+  parallel::for_blocks(blocks, run, work, [&](Index b, int thread) {
+    const Index first = blocks.begin(b);
+    const Index last = blocks.end(b);
+    std::vector<double> block(static_cast<std::size_t>(rows_at_once * columns_at_once));
+    for (Index begin = first; begin < n_; begin += columns_at_once) {
+      const Index end = std::min(n_, begin + columns_at_once);
+      point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(first), last - first, begin, end,
+                           block.data(), columns_at_once);
+      for (Index i = first; i < last; ++i) {
+        const Index from = std::max(begin, i + 1);
+        if (from >= end) continue;
+        double* values = block.data() + (i - first) * columns_at_once - begin;
+        to_distances(metric, values + from, end - from);
+        std::copy(values + from, values + end, row(i) + from);
+      }
+    }
+    const Index finished = done.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (thread == 0) run.progress("distances", static_cast<double>(finished), static_cast<double>(blocks.count()));
+  });
+}
+
+template <class T>
+template <class S>
+Triangle<T>::Triangle(std::span<const S> condensed, Index n, Run& run) : Triangle(n) {
+  const parallel::Blocks blocks = parallel::blocks_of(static_cast<Index>(condensed.size()), sizeof(S), 1 << 20);
+  parallel::for_blocks(blocks, run, static_cast<double>(condensed.size()), [&](Index b, int) {
+    std::copy(condensed.data() + blocks.begin(b), condensed.data() + blocks.end(b), data_.get() + blocks.begin(b));
+  });
+}
+
+template <class T>
+void Triangle<T>::keep(std::span<const std::int32_t> kept) {
+  // ascending, so that nothing is overwritten before it is read
+  const auto m = static_cast<Index>(kept.size());
+  T* to = data_.get();
+  for (Index a = 0; a < m; ++a) {
+    const T* from = row(kept[static_cast<std::size_t>(a)]);
+    for (Index b = a + 1; b < m; ++b) *to++ = from[kept[static_cast<std::size_t>(b)]];
+  }
+  std::fill_n(to, 64 / sizeof(T), T{0});
+  n_ = m;
+}
+
+template class Triangle<float>;
+template class Triangle<double>;
+#define SHOAL_INSTANTIATE(T, S) template Triangle<T>::Triangle(std::span<const S>, Index, Run&);
+SHOAL_INSTANTIATE(float, float)
+SHOAL_INSTANTIATE(float, double)
+SHOAL_INSTANTIATE(double, float)
+SHOAL_INSTANTIATE(double, double)
+#undef SHOAL_INSTANTIATE
+
+}  // namespace shoal::hierarchy

@@ -1,0 +1,1 @@
+"""Hierarchies of clusters: linkage, agglomerative clustering, trees of features."""
