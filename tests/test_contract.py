@@ -128,6 +128,24 @@ ESTIMATORS = [
     ),
     Case(shoal.Birch(), slow=SUMS),
     Case(shoal.Birch(threshold=0, max_subclusters=20, head="kmeans", random_state=0), slow=SUMS),
+    Case(shoal.BayesianGaussianMixture(n_components=3, random_state=0), least=2, slow=EM, wide=BOUNDS),
+    Case(
+        shoal.BayesianGaussianMixture(
+            n_components=3,
+            covariance_type="tied",
+            weight_concentration_prior_type="dirichlet_distribution",
+            random_state=0,
+        ),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
+    Case(
+        shoal.BayesianGaussianMixture(n_components=2, covariance_type="diag", random_state=0),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
     Case(shoal.AffinityPropagation(random_state=0), slow=MESSAGES, long=2000),
     Case(
         shoal.AffinityPropagation(random_state=0, damping=0.9, max_iter=400, dtype="float32"),

@@ -33,6 +33,7 @@ _PUBLIC = {
     "hdbscan": "shoal.density.hdbscan",
     "GaussianMixture": "shoal.mixture.gaussian_mixture",
     "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "BayesianGaussianMixture": "shoal.mixture.bayesian_mixture",
     "select_gaussian_mixture": "shoal.mixture.selection",
     "AffinityPropagation": "shoal.exemplar.affinity_propagation",
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
     from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
     from shoal.hierarchy.linkage import linkage as linkage
+    from shoal.mixture.bayesian_mixture import BayesianGaussianMixture as BayesianGaussianMixture
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian
