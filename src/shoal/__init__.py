@@ -40,6 +40,10 @@ _PUBLIC = {
     "local_gaussian": "shoal.mixture.local_gaussian",
     "linkage": "shoal.hierarchy.linkage",
     "hac_dendrogram": "shoal.hierarchy.linkage",
+    "AgglomerativeClustering": "shoal.hierarchy.agglomerative",
+    "FeatureAgglomeration": "shoal.hierarchy.agglomerative",
+    "ward_tree": "shoal.hierarchy.trees",
+    "linkage_tree": "shoal.hierarchy.trees",
     "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
@@ -102,9 +106,13 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.agglomerative import AgglomerativeClustering as AgglomerativeClustering
+    from shoal.hierarchy.agglomerative import FeatureAgglomeration as FeatureAgglomeration
     from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
     from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
     from shoal.hierarchy.linkage import linkage as linkage
+    from shoal.hierarchy.trees import linkage_tree as linkage_tree
+    from shoal.hierarchy.trees import ward_tree as ward_tree
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian
