@@ -156,7 +156,7 @@ void bind_hierarchy(nb::module_& m) {
           return hierarchy::tree_of(std::move(merges), weights(weight), method == "ward");
         }));
       },
-      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a = 1.0 / 64,
+      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a,
       "progress"_a.none() = nb::none(),
       "Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer "
       "pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.");

@@ -44,6 +44,11 @@ _PUBLIC = {
     "FeatureAgglomeration": "shoal.hierarchy.agglomerative",
     "ward_tree": "shoal.hierarchy.trees",
     "linkage_tree": "shoal.hierarchy.trees",
+    "cut_tree": "shoal.hierarchy.dendrogram",
+    "fcluster": "shoal.hierarchy.dendrogram",
+    "cophenet": "shoal.hierarchy.dendrogram",
+    "inconsistent": "shoal.hierarchy.dendrogram",
+    "leaves_order": "shoal.hierarchy.dendrogram",
     "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
@@ -108,6 +113,11 @@ if TYPE_CHECKING:
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
     from shoal.hierarchy.agglomerative import AgglomerativeClustering as AgglomerativeClustering
     from shoal.hierarchy.agglomerative import FeatureAgglomeration as FeatureAgglomeration
+    from shoal.hierarchy.dendrogram import cophenet as cophenet
+    from shoal.hierarchy.dendrogram import cut_tree as cut_tree
+    from shoal.hierarchy.dendrogram import fcluster as fcluster
+    from shoal.hierarchy.dendrogram import inconsistent as inconsistent
+    from shoal.hierarchy.dendrogram import leaves_order as leaves_order
     from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
     from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
     from shoal.hierarchy.linkage import linkage as linkage

@@ -118,7 +118,7 @@ def cut(children: NDArray[np.intp], n_leaves: int, n_clusters: int) -> NDArray[n
     label = np.full(n_leaves + len(children), -1, dtype=np.int64)
     label[-np.array(nodes)] = np.arange(len(nodes))
     left, right = children.T.astype(np.int32)
-    found: NDArray[np.intp] = _core.labels_below(left, right, n_leaves, label).astype(np.intp, copy=False)
+    found: NDArray[np.intp] = _core.labels_below(left, right, n_leaves, label).view(np.intp)
     return found
 
 
