@@ -14,20 +14,27 @@ Z = shoal.linkage([[0.0], [5.0], [1.0], [5.5], [9.0]], "average")
 
 
 @pytest.mark.parametrize("method", ["single", "average", "ward"])
-@pytest.mark.parametrize("kind", ["random", "lattice"])
-def test_cut_tree_is_scipys(rng, method, kind):
-    X = rng.normal(size=(40, 2)) if kind == "random" else rng.integers(0, 5, size=(40, 2))
-    tree = shoal.linkage(X, method)
-    np.testing.assert_array_equal(
-        shoal.cut_tree(tree, [40, 17, 4, 1]), scipy_hierarchy.cut_tree(tree, [40, 17, 4, 1])
-    )
+def test_cut_tree_is_scipys(rng, method):
+    tree = shoal.linkage(rng.normal(size=(40, 2)), method)
+    counts = [40, 17, 4, 1]
+    np.testing.assert_array_equal(shoal.cut_tree(tree, counts), scipy_hierarchy.cut_tree(tree, counts))
     np.testing.assert_array_equal(shoal.cut_tree(tree), scipy_hierarchy.cut_tree(tree))
-    if kind == "random":
-        heights = [0.0, float(tree[10, 2]), 1.0, 99.0]
-        np.testing.assert_array_equal(
-            shoal.cut_tree(tree, height=heights), scipy_hierarchy.cut_tree(tree, height=heights)
-        )
+    heights = [0.0, float(tree[10, 2]), 1.0, 99.0]
+    np.testing.assert_array_equal(
+        shoal.cut_tree(tree, height=heights), scipy_hierarchy.cut_tree(tree, height=heights)
+    )
     np.testing.assert_array_equal(shoal.cut_tree(tree, 3), shoal.cut_tree(tree, n_clusters=[3]))
+
+
+def test_equal_heights_are_cut_in_the_order_of_the_rows(rng):
+    tree = shoal.linkage(rng.integers(0, 5, size=(40, 2)), "average")
+    members = {i: [i] for i in range(40)}
+    for i, (a, b) in enumerate(tree[:, :2].astype(int)):
+        members[40 + i] = members.pop(a) + members.pop(b)
+        expected = np.empty(40, dtype=int)
+        for number, rows in enumerate(sorted(members.values(), key=min)):
+            expected[rows] = number
+        np.testing.assert_array_equal(shoal.cut_tree(tree, 39 - i)[:, 0], expected)
 
 
 @pytest.mark.parametrize("method", METHODS)

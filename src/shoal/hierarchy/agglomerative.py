@@ -204,9 +204,9 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
     >>> import shoal
     >>> model = shoal.AgglomerativeClustering(2).fit([[0.0], [1.0], [5.0], [5.5]])
     >>> model.labels_
-    array([1, 1, 0, 0])
+    array([0, 0, 1, 1])
     >>> model.predict([[2.0], [9.0]])
-    array([1, 0])
+    array([0, 1])
     """
 
     _data: NDArray[Any] | None

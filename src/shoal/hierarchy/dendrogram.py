@@ -43,8 +43,9 @@ def cut_tree(
 
     Notes
     -----
-    The labels of :func:`scipy.cluster.hierarchy.cut_tree`, in O(n_samples) for each cut (there O(n_samples²)). Where
-    heights fall (centroid, median), merges are taken in the order of their heights, as there.
+    The labels of :func:`scipy.cluster.hierarchy.cut_tree`, in O(n_samples) for each cut (there O(n_samples²)). Equal
+    heights are taken in the order of Z (there in another). Where heights fall (centroid, median), merges are taken in
+    the order of their heights, as there.
 
     Examples
     --------
