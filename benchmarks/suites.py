@@ -115,6 +115,28 @@ def _hdbscan() -> Iterator[Case]:
         yield replace(case, name=name, params={"min_cluster_size": 10}, dtypes=("float64",))
 
 
+def _local_gaussian() -> Iterator[Case]:
+    shapes = (
+        (10_000, 2, 20),
+        (150_000, 2, 20),
+        (1_000_000, 2, 20),
+        (150_000, 2, 100),
+        (60_000, 3, 15),
+        (50_000, 6, 10),
+        (50_000, 8, 10),
+    )
+    for n, d, k in shapes:
+        yield Case(
+            "local-gaussian",
+            shape_name(n, d, k),
+            "local-gaussian",
+            "gaussians",
+            partial(data.gaussians, n, d, k),
+            {"separation": 3.2, "n_clusters": k},
+            dtypes=("float64",),
+        )
+
+
 def _silhouette() -> Iterator[Case]:
     for case in _points("silhouette", "silhouette", ((30_000, 16, 20),)):
         yield replace(case, name="30k x 16, 20 labels")
@@ -236,6 +258,12 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
             "hdbscan",
             "whole fit of HDBSCAN; quality is the adjusted Rand index with the groups of the data",
             _hdbscan,
+            "value",
+        ),
+        Suite(
+            "local-gaussian",
+            "whole fit; quality is the adjusted Rand index with the components of the data",
+            _local_gaussian,
             "value",
         ),
         Suite("density-dbscan", "DBSCAN, min_samples 10", _dbscan, "value"),

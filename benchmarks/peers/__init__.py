@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from ..library import Library
-from . import dbscan, faiss, hdbscan, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
+from . import (
+    dbscan,
+    faiss,
+    hdbscan,
+    local_gaussian,
+    numpy,
+    quitefastmst,
+    scikit_learn,
+    scipy,
+    shoal,
+    sklearnex,
+    superkmeans,
+)
 
 LIBRARIES: tuple[Library, ...] = (
     *shoal.LIBRARIES,
@@ -12,6 +24,7 @@ LIBRARIES: tuple[Library, ...] = (
     *faiss.LIBRARIES,
     *scipy.LIBRARIES,
     *hdbscan.LIBRARIES,
+    *local_gaussian.LIBRARIES,
     *superkmeans.LIBRARIES,
     *dbscan.LIBRARIES,
     *quitefastmst.LIBRARIES,

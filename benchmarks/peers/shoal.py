@@ -8,6 +8,7 @@ from typing import Any
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
 from .hdbscan import hdbscan
+from .local_gaussian import local_gaussian
 from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
 
 
@@ -77,6 +78,7 @@ LIBRARIES = (
             "spanning-tree": Offer(_spanning_tree),
             "assign": Offer(_assign),
             "hdbscan": Offer(hdbscan("shoal")),
+            "local-gaussian": Offer(local_gaussian(), note="separation given"),
             "import": imports("import shoal"),
             "import-kmeans": imports("from shoal import KMeans"),
         },

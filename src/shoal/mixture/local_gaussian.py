@@ -27,8 +27,8 @@ from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
 from shoal.mixture.separation import SMALLEST, choose_separation, extent, find_centroids, resolution
 
-# How far the local points of a cluster may reach towards another centroid; the paper's own choice.
-REACH = 0.7
+# How far the local points of a cluster may reach towards another centroid; in the paper's equations as written.
+REACH = 0.6
 REACH_OF_PAPER = 1.2
 SOFTENING_OF_PAPER = 1e-6
 # With softening="auto" a point at this quantile of a Gaussian has half weight.
@@ -170,7 +170,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
     samples are equal, "auto" takes a separation of 1.
 
     The covariances are fixed points of a weighted average that is divided by what a Gaussian would give, so that a
-    Gaussian's own covariance is the answer, and look no further than 0.7 of the way to any other centroid.
+    Gaussian's own covariance is the answer, and look no further than 0.6 of the way to any other centroid.
 
     References
     ----------
