@@ -56,6 +56,12 @@ ALGORITHMS = {
             "splits clusters in two until there are k: fast for large k, and a hierarchy",
         ),
         Algorithm(
+            "agglomerative",
+            "shoal.hierarchy.agglomerative:AgglomerativeClustering",
+            "hierarchy",
+            "merges the two nearest clusters until there are k: ward, average, complete or single linkage",
+        ),
+        Algorithm(
             "hdbscan",
             "shoal.density.hdbscan:HDBSCAN",
             "density",
