@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from ..library import Library
-from . import dbscan, faiss, hdbscan, numpy, quitefastmst, scikit_learn, scipy, shoal, sklearnex, superkmeans
+from . import (
+    dbscan,
+    exemplar,
+    faiss,
+    hdbscan,
+    local_gaussian,
+    numpy,
+    quitefastmst,
+    scikit_learn,
+    scipy,
+    shoal,
+    sklearnex,
+    superkmeans,
+)
 
 LIBRARIES: tuple[Library, ...] = (
     *shoal.LIBRARIES,
@@ -12,6 +25,8 @@ LIBRARIES: tuple[Library, ...] = (
     *faiss.LIBRARIES,
     *scipy.LIBRARIES,
     *hdbscan.LIBRARIES,
+    *exemplar.LIBRARIES,
+    *local_gaussian.LIBRARIES,
     *superkmeans.LIBRARIES,
     *dbscan.LIBRARIES,
     *quitefastmst.LIBRARIES,

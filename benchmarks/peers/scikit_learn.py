@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .exemplar import affinity_propagation, birch
 from .hdbscan import hdbscan
 
 
@@ -197,6 +198,8 @@ LIBRARIES = (
                 _k_nearest, note="NearestNeighbors, kd_tree, built and asked for its own points"
             ),
             "assign": Offer(_assign, note="pairwise_distances_argmin"),
+            "affinity-propagation": Offer(affinity_propagation("sklearn.cluster")),
+            "birch": Offer(birch("sklearn.cluster")),
             "em": Offer(em("sklearn.mixture")),
             "hdbscan": Offer(hdbscan("sklearn.cluster", copy=False)),
             "import": imports("import sklearn"),

@@ -56,6 +56,12 @@ ALGORITHMS = {
             "splits clusters in two until there are k: fast for large k, and a hierarchy",
         ),
         Algorithm(
+            "agglomerative",
+            "shoal.hierarchy.agglomerative:AgglomerativeClustering",
+            "hierarchy",
+            "merges the two nearest clusters until there are k: ward, average, complete or single linkage",
+        ),
+        Algorithm(
             "hdbscan",
             "shoal.density.hdbscan:HDBSCAN",
             "density",
@@ -72,6 +78,12 @@ ALGORITHMS = {
             "shoal.density.optics:OPTICS",
             "density",
             "dense regions at every density at once: no radius needed",
+        ),
+        Algorithm(
+            "birch",
+            "shoal.hierarchy.birch:Birch",
+            "hierarchy",
+            "sums up data that come once in a tree, then clusters the sums: any number of rows in bounded memory",
         ),
         Algorithm(
             "gaussian-mixture",
