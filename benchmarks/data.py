@@ -48,6 +48,23 @@ def scattered(n_samples: int, n_features: int, n_clusters: int, seed: int = 0) -
     return {"X": X, "y": y}
 
 
+def gaussians(n_samples: int, n_features: int, n_clusters: int, seed: int = 0) -> Arrays:
+    """Gaussians with random full covariances, largest standard deviation 1, no two centres closer than 8."""
+    rng = np.random.default_rng(seed)
+    side, centers = 16.0, np.empty((0, n_features))
+    while len(centers) < n_clusters:
+        new = rng.uniform(0, side, n_features)
+        if len(centers) == 0 or np.linalg.norm(centers - new, axis=1).min() >= 8:
+            centers = np.vstack([centers, new])
+        side *= 1.01
+    y = rng.integers(n_clusters, size=n_samples)
+    X = rng.normal(size=(n_samples, n_features))
+    for c in range(n_clusters):
+        axes = np.linalg.qr(rng.normal(size=(n_features, n_features)))[0]
+        X[y == c] = (X[y == c] * rng.uniform(1 / 3, 1, n_features)) @ axes.T + centers[c]
+    return {"X": X, "labels": y}
+
+
 def label_pairs(n_samples: int, n_labels: int, agreement: float, seed: int = 0) -> Arrays:
     """Two label vectors that agree in a share `agreement` of the samples and are independent in the rest."""
     rng = np.random.default_rng(seed)

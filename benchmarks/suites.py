@@ -115,6 +115,28 @@ def _hdbscan() -> Iterator[Case]:
         yield replace(case, name=name, params={"min_cluster_size": 10}, dtypes=("float64",))
 
 
+def _local_gaussian() -> Iterator[Case]:
+    shapes = (
+        (10_000, 2, 20),
+        (150_000, 2, 20),
+        (1_000_000, 2, 20),
+        (150_000, 2, 100),
+        (60_000, 3, 15),
+        (50_000, 6, 10),
+        (50_000, 8, 10),
+    )
+    for n, d, k in shapes:
+        yield Case(
+            "local-gaussian",
+            shape_name(n, d, k),
+            "local-gaussian",
+            "gaussians",
+            partial(data.gaussians, n, d, k),
+            {"separation": 3.2, "n_clusters": k},
+            dtypes=("float64",),
+        )
+
+
 def _affinity_propagation() -> Iterator[Case]:
     for n, d, k in ((1000, 16, 20), (3000, 16, 30)):
         yield Case(
@@ -221,6 +243,22 @@ def _optics() -> Iterator[Case]:
         yield Case("density-optics", name, "optics", "scattered", make, params, dtypes=("float64",))
 
 
+def _em() -> Iterator[Case]:
+    """The four kinds of covariance at one size; more features, and few, for full."""
+    kinds = ("full", "tied", "diag", "spherical")
+    for n, d, k, types in ((200_000, 16, 16, kinds), (500_000, 2, 10, kinds[:1]), (50_000, 64, 8, kinds[:1])):
+        for covariance_type in types:
+            for kind, make in KINDS.items():
+                yield Case(
+                    "gaussian-mixture",
+                    f"{shape_name(n, d, k)}, {covariance_type}",
+                    "em",
+                    kind,
+                    partial(make, n, d, k),
+                    {"covariance_type": covariance_type, "max_iter": 20},
+                )
+
+
 def _tile() -> Iterator[Case]:
     shapes = ((50_000, 64, 64), (50_000, 128, 256), (20_000, 64, 1000), (20_000, 784, 100))
     yield from _points("tile", "assign", shapes)
@@ -272,6 +310,12 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
             _hdbscan,
             "value",
         ),
+        Suite(
+            "local-gaussian",
+            "whole fit; quality is the adjusted Rand index with the components of the data",
+            _local_gaussian,
+            "value",
+        ),
         Suite("density-dbscan", "DBSCAN, min_samples 10", _dbscan, "value"),
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite(
@@ -285,6 +329,13 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
             "whole fit of BIRCH; quality is the mean squared distance to the nearest subcluster",
             _birch,
             "value",
+        ),
+        Suite(
+            "gaussian-mixture",
+            "20 EM steps from one given start, tol 0; quality is the mean log density",
+            _em,
+            "value",
+            "iteration",
         ),
         Suite("silhouette", "silhouette score, euclidean", _silhouette, "value"),
         Suite("external", "AMI, NMI and ARI of two label vectors", _external, "value"),

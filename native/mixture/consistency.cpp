@@ -6,7 +6,7 @@ namespace shoal::mixture {
 namespace {
 
 constexpr int n_weights = 4096;
-constexpr int n_panels = 1024;  // of Simpson's rule, half of them in the taper
+constexpr int n_panels = 128;  // of Simpson's rule, below the taper and again in it
 
 }  // namespace
 
@@ -21,15 +21,20 @@ Consistency::Consistency(double softening, Index n_features)
       weights_(n_weights + 1) {
   for (int i = 0; i <= n_weights; ++i)
     weights_[static_cast<std::size_t>(i)] = 1 / (1 + softening * std::exp(i / steps_per_square_ / 2));
-  const double wanted = sums(widest_).share / 4;
+  widest_sums_ = integrate(widest_);
+  const double wanted = widest_sums_.share / 4;
   double low = 0;
   for (int i = 0; i < 40; ++i) {  // the share grows with the cut
     const double middle = (low + narrowest_) / 2;
-    (sums(middle).share < wanted ? low : narrowest_) = middle;
+    (integrate(middle).share < wanted ? low : narrowest_) = middle;
   }
 }
 
 Consistency::Sums Consistency::sums(double cut) const {
+  return cut >= widest_ ? widest_sums_ : integrate(cut);
+}
+
+Consistency::Sums Consistency::integrate(double cut) const {
   Sums out{};
   const double sq_cut = cut * cut;
   const auto add = [&](double r, double step) {

@@ -11,7 +11,7 @@
 // kappa = square / share makes the truth a fixed point: Fisher consistency of an M-estimator of scatter (R. A. Maronna,
 // "Robust M-estimators of multivariate location and scatter", Annals of Statistics 4(1), 1976).
 //
-// Cost: O(2048) per call of sums(). Error of kappa below 1e-5 of it.
+// Cost: some 250 values of the integrands per call of sums(), none at the widest cut. Error of kappa below 1e-5 of it.
 #pragma once
 #include <algorithm>
 #include <vector>
@@ -55,11 +55,14 @@ class Consistency {
   }
 
  private:
+  Sums integrate(double cut) const;
+
   double softening_;
   double n_features_;
   double log_constant_;
   double widest_;
   double narrowest_;
+  Sums widest_sums_;
   double steps_per_square_;
   std::vector<double> weights_;  // at r^2 = i / steps_per_square_
 };

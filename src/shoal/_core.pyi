@@ -508,9 +508,27 @@ def linkage_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None),
 def linkage_single(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, kd_tree: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
     """Single linkage of rows from their minimum spanning tree."""
 
-def linkage_centroids(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, fewest_pairs: float = ..., progress: Callable | None = ...) -> tuple[Any, ...]:
+def linkage_centroids(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, fewest_pairs: float, progress: Callable | None = ...) -> tuple[Any, ...]:
     """
     Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.
+    """
+
+def graph_ward(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, indptr: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, n_clusters: int, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """
+    Ward agglomeration along a connected symmetric graph until n_clusters are left: (first, second, increase of the sum of squares); merge i is node n + i.
+    """
+
+def graph_linkage(distances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, indptr: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], indices: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, complete: bool, n_clusters: int, progress: Callable | None = ...) -> tuple[Any, ...]:
+    """The same by the largest or the mean distance: (first, second, height)."""
+
+def labels_below(left: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int, label: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> Any:
+    """
+    Labels of the leaves from those of some nodes above them, -1 elsewhere.
+    """
+
+def labels_after(left: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], merges: int) -> Any:
+    """
+    Labels of the leaves after so many merges, numbered by first appearance.
     """
 
 @overload

@@ -27,8 +27,8 @@ from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
 from shoal.mixture.separation import SMALLEST, choose_separation, extent, find_centroids, resolution
 
-# How far the local points of a cluster may reach towards another centroid; the paper's own choice.
-REACH = 0.7
+# How far the local points of a cluster may reach towards another centroid; in the paper's equations as written.
+REACH = 0.6
 REACH_OF_PAPER = 1.2
 SOFTENING_OF_PAPER = 1e-6
 # With softening="auto" a point at this quantile of a Gaussian has half weight.
@@ -86,8 +86,8 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
         the centroid, is this. "auto" is the likelihood at the 90 % quantile of a Gaussian. (1e-6 of the
         likelihood normalised over the local points when `paper_exact`.)
     tol : float, default=1e-4
-        A centroid rests when a step is shorter than ``tol * separation``; a covariance when no entry changes by more
-        than ``tol`` times the largest.
+        A centroid rests when a step is shorter than `tol` separations; a covariance when no entry changes by more than
+        `tol` times the largest.
     max_iter : int, default=300
         Steps of centroids, and of covariances, at most.
     collision_distance : float or None, default=None
@@ -102,7 +102,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
     ratio : float, default=1
         In (0, 1]: a sample whose second largest density is more than `ratio` times the largest is labelled -1.
     reg_covar : float, default=1e-6
-        Added to the variances, in units of ``separation ** 2`` (of the squared range of X if that is less): bounds
+        Added to the variances, in units of the squared separation (of the squared range of X if that is less): bounds
         the axes of clusters from below.
     paper_exact : bool, default=False
         Take the covariances by the equations (4) to (8) of the paper as written: biased towards zero. To
@@ -170,7 +170,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
     samples are equal, "auto" takes a separation of 1.
 
     The covariances are fixed points of a weighted average that is divided by what a Gaussian would give, so that a
-    Gaussian's own covariance is the answer, and look no further than 0.7 of the way to any other centroid.
+    Gaussian's own covariance is the answer, and look no further than 0.6 of the way to any other centroid.
 
     References
     ----------
@@ -734,7 +734,7 @@ def local_gaussian(
     >>> import shoal
     >>> X = [[0.0], [0.5], [1.0], [8.0], [8.5], [9.0]]
     >>> shoal.local_gaussian(X, 2.0).labels
-    array([1, 1, 1, 0, 0, 0])
+    array([0, 0, 0, 1, 1, 1])
     """
     model = LocalGaussian(
         separation,

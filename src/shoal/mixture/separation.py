@@ -14,10 +14,19 @@ from shoal.base.progress import Report
 # The ladder of separations: its ratio, and where it ends.
 RATIO = 2**-0.25
 MOST_STEPS = 120
-MOST_SEEDS = 50_000
+MOST_SEEDS = 20_000
+MOST_SWEEPS = 100
+# It ends early, too, after GROWING growing numbers of clusters, to MANY times that of a plateau of LONG steps.
+GROWING, MANY, LONG = 3, 8, 6
+# Or when a plateau has so many steps, a factor of 16: what lies further down is another question.
+ENOUGH = 16
+# Numbers of clusters up to this ratio are one plateau.
+ALIKE = 1.06
 # Centroids with less than this share of the median count of the large ones are noise; so large is what has this
 # share of the largest.
 SMALL = 0.1
+# So many standard deviations are no chance.
+CHANCE = 10
 # One point in each of so many boxes is a mistake in the unit, not a clustering.
 MOST_SINGLES = 10_000
 # Ranges below this count as none: squares of what is much smaller are 0. By bytes of a value.
@@ -59,7 +68,7 @@ def find_centroids(
     n_boxes = len(counts)
     if min_count is None:
         least = least_of(counts)
-        keep = counts >= np.clip(np.median(counts), least / 4, least)
+        keep = counts >= np.clip(np.median(counts), least / 16, least / 4)
     else:
         keep = counts >= min_count
     if n_boxes > most_boxes or keep.sum() > most_seeds or (most_boxes < np.inf and not keep.any()):
@@ -87,7 +96,9 @@ def find_centroids(
     final = box_counts(tree, centers, separation)
     order = np.argsort(-final, kind="stable")
     if min_count is None:
-        order = order[final[order] >= least_of(final)]
+        order = order[
+            (final[order] >= least_of(final)) | _stands_alone(tree, centers, final, separation)[order]
+        ]
     else:
         order = order[final[order] >= min(min_count, final.max())]
     return Centroids(centers[order], final[order], n_boxes, int(keep.sum()), n_iter, converged, paths)
@@ -96,6 +107,22 @@ def find_centroids(
 def least_of(counts: NDArray[np.float64]) -> float:
     """A tenth of the median count of the large ones, which are those with a tenth of the largest."""
     return float(SMALL * np.median(counts[counts >= SMALL * counts.max()]))
+
+
+def _stands_alone(
+    tree: Any, centers: NDArray[np.float64], counts: NDArray[np.float64], side: float
+) -> NDArray[np.bool_]:
+    """Centroids of small clusters, however small beside others: far more points than in the space around them.
+
+    The box is compared with the 3^d - 1 boxes around it. A uniform background is at most (3^d - 1) / (2^d - 1) times
+    as dense as its surroundings, in its corners; twice that, and many standard deviations of chance, is no background.
+    """
+    d = centers.shape[1]
+    around = 3.0**d - 1
+    expected = np.maximum(box_counts(tree, centers, 3 * side) - counts, 0) / around
+    dense = counts >= 2 * around / (2.0**d - 1) * expected
+    alone: NDArray[np.bool_] = dense & (counts - expected >= CHANCE * np.sqrt(expected + 1))
+    return alone
 
 
 def _dtype_of(tree: Any) -> np.dtype[Any]:
@@ -164,7 +191,7 @@ def choose_separation(
             min_count=min_count,
             collision=collision,
             tol=tol,
-            max_iter=max_iter,
+            max_iter=min(max_iter, MOST_SWEEPS),
             most_boxes=most_boxes if path else np.inf,
             most_seeds=MOST_SEEDS,
         )
@@ -174,14 +201,52 @@ def choose_separation(
         if report is not None:
             report("separations", step + 1, MOST_STEPS)
         separation *= RATIO
-        if separation <= resolution(tree):
+        first, last = longest_plateau(_counted(np.array(path)))
+        if separation <= resolution(tree) or last - first >= ENOUGH or _falls_apart([n for _, n in path]):
             break
     ladder = np.array(path)
     return middle_of_longest_plateau(ladder), ladder
 
 
+def _falls_apart(n_clusters: list[float]) -> bool:
+    """Whether numbers grow without an end in sight: at every one of the last steps, to many times that of a long
+    plateau of more than one cluster."""
+    counts = np.array(n_clusters)
+    first, last = longest_plateau(np.where(counts == 1, np.nan, counts))
+    recent = counts[-1 - GROWING :]
+    return bool(
+        last - first >= LONG
+        and len(recent) > GROWING
+        and (np.diff(recent) > 0).all()
+        and recent[-1] >= MANY * counts[first]
+    )
+
+
+def _counted(path: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The numbers of clusters; NaN for separations above half the largest."""
+    return np.where(path[:, 0] > path[0, 0] / 2, np.nan, path[:, 1])
+
+
+def longest_plateau(n_clusters: NDArray[np.float64]) -> tuple[int, int]:
+    """[first, last) of the longest run of numbers within `ALIKE` of each other, the first of equals; NaN is in none."""
+    best = (0, 0)
+    first = 0
+    for last in range(1, len(n_clusters) + 1):
+        if np.isnan(n_clusters[last - 1]):
+            first = last
+            continue
+        while n_clusters[first:last].max() > ALIKE * n_clusters[first:last].min():
+            first += 1
+        if last - first > best[1] - best[0]:
+            best = (first, last)
+    return best
+
+
 def middle_of_longest_plateau(path: NDArray[np.float64]) -> float:
     """The geometric middle of the longest run of equal numbers of clusters; of equals the one of larger separations.
+
+    Numbers within 6 % of each other count as equal. Separations above half the largest, the range of the data, do not
+    count: there is little room for more than one cluster.
 
     Parameters
     ----------
@@ -195,8 +260,6 @@ def middle_of_longest_plateau(path: NDArray[np.float64]) -> float:
     >>> middle_of_longest_plateau(np.array([[16, 1], [8, 3], [4, 3], [2, 3], [1, 7]]))
     4.0
     """
-    n_clusters = path[:, 1]
-    starts = np.flatnonzero(np.r_[True, n_clusters[1:] != n_clusters[:-1]])
-    ends = np.r_[starts[1:], len(n_clusters)]
-    longest = int(np.argmax(ends - starts))
-    return float(path[(starts[longest] + ends[longest] - 1) // 2, 0])
+    counted = _counted(path)
+    first, last = longest_plateau(counted if not np.isnan(counted).all() else path[:, 1])
+    return float(path[(first + last - 1) // 2, 0])
