@@ -320,7 +320,7 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite(
             "affinity-propagation",
-            "AffinityPropagation without convergence; quality is the net similarity of the labels",
+            "60 iterations of AffinityPropagation; quality is minus the mean squared distance to the own exemplar",
             _affinity_propagation,
             "value",
         ),
