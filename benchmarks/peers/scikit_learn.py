@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .exemplar import affinity_propagation, birch
 from .hdbscan import hdbscan
 
 
@@ -163,6 +164,8 @@ LIBRARIES = (
                 _k_nearest, note="NearestNeighbors, kd_tree, built and asked for its own points"
             ),
             "assign": Offer(_assign, note="pairwise_distances_argmin"),
+            "affinity-propagation": Offer(affinity_propagation("sklearn.cluster")),
+            "birch": Offer(birch("sklearn.cluster")),
             "hdbscan": Offer(hdbscan("sklearn.cluster", copy=False)),
             "import": imports("import sklearn"),
             "import-kmeans": imports("from sklearn.cluster import KMeans"),

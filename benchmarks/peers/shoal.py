@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .exemplar import affinity_propagation, birch
 from .hdbscan import hdbscan
 from .local_gaussian import local_gaussian
 from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
@@ -77,6 +78,9 @@ LIBRARIES = (
             "k-nearest": Offer(_k_nearest, note="built and asked for its own points"),
             "spanning-tree": Offer(_spanning_tree),
             "assign": Offer(_assign),
+            "affinity-propagation": Offer(affinity_propagation("shoal")),
+            "birch": Offer(birch("shoal")),
+            "birch-bounded": Offer(birch("shoal", threshold=0, head="kmeans", random_state=0)),
             "hdbscan": Offer(hdbscan("shoal")),
             "local-gaussian": Offer(local_gaussian(), note="separation given"),
             "import": imports("import shoal"),

@@ -38,6 +38,8 @@ _PUBLIC = {
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
+    "Birch": "shoal.hierarchy.birch",
+    "birch": "shoal.hierarchy.birch",
     "linkage": "shoal.hierarchy.linkage",
     "hac_dendrogram": "shoal.hierarchy.linkage",
     "AgglomerativeClustering": "shoal.hierarchy.agglomerative",
@@ -113,6 +115,8 @@ if TYPE_CHECKING:
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
     from shoal.hierarchy.agglomerative import AgglomerativeClustering as AgglomerativeClustering
     from shoal.hierarchy.agglomerative import FeatureAgglomeration as FeatureAgglomeration
+    from shoal.hierarchy.birch import Birch as Birch
+    from shoal.hierarchy.birch import birch as birch
     from shoal.hierarchy.dendrogram import cophenet as cophenet
     from shoal.hierarchy.dendrogram import cut_tree as cut_tree
     from shoal.hierarchy.dendrogram import fcluster as fcluster

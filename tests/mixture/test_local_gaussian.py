@@ -428,6 +428,39 @@ def test_one_gaussian_is_one_cluster(rng):
         assert shoal.LocalGaussian().fit(rng.normal(size=(2000, n_features))).n_clusters_ == 1
 
 
+def test_the_ladder_knows_copies_from_points(rng):
+    X = rng.normal(size=(3000, 2))
+    assert _core.count_distinct(r_tree(X)) == 3000
+    assert _core.count_distinct(r_tree(np.repeat(X, 5, axis=0))) == 3000
+    many = rng.normal(size=(50_000, 3)).astype(np.float32)
+    assert _core.count_distinct(r_tree(many)) == pytest.approx(50_000, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "separation"),
+    [
+        ([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 9], 8),  # separations above half the range do not count
+        ([1, 1, 1, 1, 3, 5, 7, 50, 51, 52, 50, 90], 8),  # alike
+        ([1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 9, 30], 6),  # one cluster
+        ([1, 1, 1, 1, 2, 2, 3, 3], 4),  # of equals that of larger separations
+    ],
+)
+def test_the_longest_plateau_of_alike_numbers_counts(n_clusters, separation):
+    path = np.column_stack([1000.0 * 2 ** (-np.arange(len(n_clusters)) / 4), n_clusters])
+    assert middle_of_longest_plateau(path) == path[separation, 0]
+
+
+def test_a_small_cluster_is_kept_where_empty_space_surrounds_it_and_dropped_on_a_background(rng):
+    large = rng.normal(0, 1, (3000, 2))
+    small = rng.normal([12, 0], 0.5, (60, 2))
+    model = shoal.LocalGaussian(3.0).fit(np.concatenate([large, small]))
+    assert model.n_clusters_ == 2
+    background = rng.uniform(-15, 15, (3000, 2))
+    model = shoal.LocalGaussian(3.0).fit(np.concatenate([large, background]))
+    assert model.n_clusters_ == 1
+    assert shoal.LocalGaussian(3.0, min_count=0).fit(np.concatenate([large, background])).n_clusters_ > 10
+
+
 # --- degenerate data ---------------------------------------------------------------------------------------
 
 

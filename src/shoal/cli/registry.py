@@ -80,6 +80,12 @@ ALGORITHMS = {
             "dense regions at every density at once: no radius needed",
         ),
         Algorithm(
+            "birch",
+            "shoal.hierarchy.birch:Birch",
+            "hierarchy",
+            "sums up data that come once in a tree, then clusters the sums: any number of rows in bounded memory",
+        ),
+        Algorithm(
             "affinity-propagation",
             "shoal.exemplar.affinity_propagation:AffinityPropagation",
             "exemplar",

@@ -734,7 +734,7 @@ def local_gaussian(
     >>> import shoal
     >>> X = [[0.0], [0.5], [1.0], [8.0], [8.5], [9.0]]
     >>> shoal.local_gaussian(X, 2.0).labels
-    array([1, 1, 1, 0, 0, 0])
+    array([0, 0, 0, 1, 1, 1])
     """
     model = LocalGaussian(
         separation,
