@@ -25,6 +25,7 @@ LIBRARIES: tuple[Library, ...] = (
     *faiss.LIBRARIES,
     *scipy.LIBRARIES,
     *hdbscan.LIBRARIES,
+    *fastcluster.LIBRARIES,
     *exemplar.LIBRARIES,
     *local_gaussian.LIBRARIES,
     *superkmeans.LIBRARIES,
