@@ -7,6 +7,7 @@ from . import (
     dbscan,
     exemplar,
     faiss,
+    fastcluster,
     hdbscan,
     local_gaussian,
     numpy,
