@@ -14,15 +14,6 @@ using neighbors::Norm;
 using neighbors::Reachability;
 using neighbors::Space;
 
-Norm norm_from_name(std::string_view name) {
-  if (name == "euclidean") return Norm::euclidean;
-  if (name == "cosine") return Norm::cosine;
-  if (name == "manhattan") return Norm::manhattan;
-  if (name == "chebyshev") return Norm::chebyshev;
-  if (name == "minkowski") return Norm::minkowski;
-  throw std::invalid_argument("unknown metric '" + std::string(name) + "'");
-}
-
 Reachability reachability(double min_samples, double alpha, const OptionalVector<double>& weight) {
   return {min_samples, alpha, weight ? weight->data() : nullptr};
 }
@@ -44,7 +35,7 @@ void bind(nb::module_& m) {
       [](const Matrix<T>& x, const OptionalVector<double>& weight, double min_samples, double alpha,
          std::string_view metric, double p, const Progress& progress) {
         return to_python(enter(progress, [&](Run& run) {
-          const Norm norm = norm_from_name(metric);
+          const Norm norm = neighbors::norm_from_name(metric);
           const Space<T> space(norm, p, points(x), norm == Norm::cosine && distance::has_zero_row(points(x)), run);
           return neighbors::mst_tiles(space, reachability(min_samples, alpha, weight), run);
         }));
@@ -66,7 +57,7 @@ void bind(nb::module_& m) {
       [](const Matrix<T>& x, const Vector<std::int32_t>& cluster, Index n_clusters, double dimension,
          std::string_view metric, double p, const Progress& progress) {
         auto found = enter(progress, [&](Run& run) {
-          const Norm norm = norm_from_name(metric);
+          const Norm norm = neighbors::norm_from_name(metric);
           const Space<T> space(norm, p, points(x), norm == Norm::cosine && distance::has_zero_row(points(x)), run);
           return metrics::density_validity(space, view(cluster), n_clusters, dimension, run);
         });
@@ -80,7 +71,7 @@ void bind(nb::module_& m) {
       [](const Matrix<T>& x, const Matrix<T>& fitted, const Vector<double>& core, const OptionalVector<double>& weight,
          double min_samples, double alpha, std::string_view metric, double p) {
         auto found = enter([&](Run& run) {
-          const Norm norm = norm_from_name(metric);
+          const Norm norm = neighbors::norm_from_name(metric);
           const bool zero =
               norm == Norm::cosine && (distance::has_zero_row(points(x)) || distance::has_zero_row(points(fitted)));
           const Space<T> rows(norm, p, points(x), zero, run);

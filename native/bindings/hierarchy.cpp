@@ -27,15 +27,6 @@ Update update_from_name(std::string_view name) {
   throw std::invalid_argument("unknown method '" + std::string(name) + "'");
 }
 
-neighbors::Norm norm_from_name(std::string_view name) {
-  if (name == "euclidean") return neighbors::Norm::euclidean;
-  if (name == "cosine") return neighbors::Norm::cosine;
-  if (name == "manhattan") return neighbors::Norm::manhattan;
-  if (name == "chebyshev") return neighbors::Norm::chebyshev;
-  if (name == "minkowski") return neighbors::Norm::minkowski;
-  throw std::invalid_argument("unknown metric '" + std::string(name) + "'");
-}
-
 hierarchy::Metric metric_of(neighbors::Norm norm, double p) {
   switch (norm) {
     case neighbors::Norm::manhattan:
@@ -105,7 +96,7 @@ void bind_hierarchy(nb::module_& m) {
       [](const Matrix<double>& x, std::string_view method, std::string_view metric, double p,
          const OptionalVector<double>& weight, bool in_float32, bool ordered, const Progress& progress) {
         return to_python(enter(progress, [&](Run& run) {
-          const neighbors::Norm norm = norm_from_name(metric);
+          const neighbors::Norm norm = neighbors::norm_from_name(metric);
           const neighbors::Space<double> space(
               norm, p, points(x), norm == neighbors::Norm::cosine && distance::has_zero_row(points(x)), run);
           const hierarchy::Metric measure = metric_of(norm, p);
@@ -129,7 +120,7 @@ void bind_hierarchy(nb::module_& m) {
       [](const Matrix<double>& x, std::string_view metric, double p, const OptionalVector<double>& weight, bool kd_tree,
          bool ordered, const Progress& progress) {
         return to_python(enter(progress, [&](Run& run) {
-          const neighbors::Norm norm = norm_from_name(metric);
+          const neighbors::Norm norm = neighbors::norm_from_name(metric);
           neighbors::SpanningTree tree;
           if (kd_tree) {
             const Index leaf = neighbors::default_leaf_size(static_cast<Index>(x.shape(1)));

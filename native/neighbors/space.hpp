@@ -5,6 +5,9 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/points.hpp"
@@ -15,6 +18,16 @@
 namespace shoal::neighbors {
 
 enum class Norm { euclidean, cosine, manhattan, chebyshev, minkowski };
+
+/// "euclidean", "cosine", "manhattan", "chebyshev" or "minkowski"; throws std::invalid_argument.
+inline Norm norm_from_name(std::string_view name) {
+  if (name == "euclidean") return Norm::euclidean;
+  if (name == "cosine") return Norm::cosine;
+  if (name == "manhattan") return Norm::manhattan;
+  if (name == "chebyshev") return Norm::chebyshev;
+  if (name == "minkowski") return Norm::minkowski;
+  throw std::invalid_argument("unknown metric '" + std::string(name) + "'");
+}
 
 /// The form of the tile that computes what the terms of a norm add up to, by differences; of minkowski there is none.
 inline distance::Form form_of(Norm norm) {

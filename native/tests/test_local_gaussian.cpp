@@ -3,13 +3,16 @@
 #include "mixture/consistency.hpp"
 #include "mixture/local_covariance.hpp"
 #include "mixture/seeds.hpp"
+#include "mixture/shift.hpp"
 #include "tests/data.hpp"
 
 using namespace shoal;
 using namespace shoal::mixture;
 using shoal::tests::groups;
 using shoal::tests::lattice;
+using shoal::tests::on_every_level;
 using shoal::tests::Sample;
+using shoal::tests::sq_distance;
 
 namespace {
 
@@ -85,4 +88,35 @@ TEST("distinct points are counted once") {
   Run run;
   CHECK_EQUAL(count_distinct(tree_of(groups<double>(1000, 2, 3), run), run), 1000.0);
   CHECK_EQUAL(count_distinct(tree_of(lattice<float>(5000, 2), run), run), 16.0);
+}
+
+TEST("centroids that stay are means of their boxes, and no two are closer than the collision distance") {
+  on_every_level([] {
+    for (const Index d : {Index{1}, Index{2}, Index{4}}) {
+      const Sample<double> x = groups<double>(400, d, 3);
+      Run run;
+      const neighbors::RTree<double> tree(x.points(), {}, 16, {}, run);
+      const Seeds seeds = grid_seeds(tree, 4.0, run);
+      double weight = 0;
+      for (const double w : seeds.weight) weight += w;
+      CHECK_EQUAL(weight, 400.0);
+      const Points<const double> start{seeds.centers.data(), std::ssize(seeds.weight), d};
+      const Shifted found = shift(tree, start, ShiftOptions{4.0, 4.0, 0.0, 500, false}, run);
+      CHECK(found.converged);
+      const Points<const double> centers{found.centers.data(), std::ssize(found.weight), d};
+      for (Index c = 0; c < centers.n_samples; ++c) {
+        for (Index other = 0; other < c; ++other) CHECK(sq_distance(centers, c, centers, other) >= 16.0);
+        std::vector<double> mean(at(d));
+        double inside = 0;
+        for (Index i = 0; i < x.n; ++i) {
+          bool in = true;
+          for (Index p = 0; p < d; ++p) in = in && std::abs(x.points().row(i)[p] - centers.row(c)[p]) <= 2.0;
+          inside += in;
+          for (Index p = 0; p < d; ++p) mean[at(p)] += in ? x.points().row(i)[p] : 0.0;
+        }
+        CHECK_EQUAL(inside, found.weight[at(c)]);
+        for (Index p = 0; p < d; ++p) CHECK(std::abs(mean[at(p)] / inside - centers.row(c)[p]) < 1e-9);
+      }
+    }
+  });
 }
