@@ -94,12 +94,14 @@ void full_panel(const T* panel, const Components<T>& k, T* density, T* scratch) 
   const Index size = d * (d + 1) / 2;
   for (Index c = 0; c < k.n_components; ++c) {
     Vec<T> square[n_vectors<T>]{};
+    const T* x = panel;
+    const T* shift = k.shift.data() + c * d;
     if (k.apart) {
       subtract(panel, k.mean.data() + c * d, d, scratch);
-      triangle<false>(scratch, k.factor.data() + c * size, static_cast<const T*>(nullptr), d, square, scratch);
-    } else {
-      triangle<false>(panel, k.factor.data() + c * size, k.shift.data() + c * d, d, square, scratch);
+      x = scratch;
+      shift = nullptr;
     }
+    triangle<false>(x, k.factor.data() + c * size, shift, d, square, scratch);
     put_density(k, c, square, density);
   }
 }
