@@ -125,7 +125,12 @@ def growth(figure_path: Path) -> None:
         if column == 0:
             model = xs * np.log(xs)
             ax.plot(xs, model * results[1]["given"] / model[1], ":", color="0.5", label="n log n")
-        ax.set(xscale="linear" if column == 1 else "log", yscale="log", xlabel=title, ylabel="seconds, one thread")
+        ax.set(
+            xscale="linear" if column == 1 else "log",
+            yscale="log",
+            xlabel=title,
+            ylabel="seconds, one thread",
+        )
         ax.legend(fontsize="small")
         ax.grid(alpha=0.3)
     figure.savefig(figure_path, dpi=110)
