@@ -137,6 +137,40 @@ def _local_gaussian() -> Iterator[Case]:
         )
 
 
+def _affinity_propagation() -> Iterator[Case]:
+    for n, d, k in ((1000, 16, 20), (3000, 16, 30)):
+        yield Case(
+            "affinity-propagation",
+            f"{short(n)} x {d}, 60 iterations",
+            "affinity-propagation",
+            "blobs",
+            partial(data.blobs, n, d, k),
+            {"max_iter": 60, "convergence_iter": 60, "damping": 0.9},
+        )
+
+
+def _birch() -> Iterator[Case]:
+    for n, d, threshold in ((100_000, 16, 1.5), (200_000, 8, 2.0)):
+        yield Case(
+            "birch",
+            f"{short(n)} x {d}, threshold {threshold}, labels",
+            "birch",
+            "blobs",
+            partial(data.blobs, n, d, 50),
+            {"threshold": threshold, "n_clusters": None},
+            dtypes=("float64",),
+        )
+        yield Case(
+            "birch",
+            f"{short(n)} x {d}, at most 2000 subclusters, 50 clusters",
+            "birch-bounded",
+            "blobs",
+            partial(data.blobs, n, d, 50),
+            {"max_subclusters": 2000, "n_clusters": 50},
+            dtypes=("float64",),
+        )
+
+
 def _silhouette() -> Iterator[Case]:
     for case in _points("silhouette", "silhouette", ((30_000, 16, 20),)):
         yield replace(case, name="30k x 16, 20 labels")
@@ -209,6 +243,22 @@ def _optics() -> Iterator[Case]:
         yield Case("density-optics", name, "optics", "scattered", make, params, dtypes=("float64",))
 
 
+def _em() -> Iterator[Case]:
+    """The four kinds of covariance at one size; more features, and few, for full."""
+    kinds = ("full", "tied", "diag", "spherical")
+    for n, d, k, types in ((200_000, 16, 16, kinds), (500_000, 2, 10, kinds[:1]), (50_000, 64, 8, kinds[:1])):
+        for covariance_type in types:
+            for kind, make in KINDS.items():
+                yield Case(
+                    "gaussian-mixture",
+                    f"{shape_name(n, d, k)}, {covariance_type}",
+                    "em",
+                    kind,
+                    partial(make, n, d, k),
+                    {"covariance_type": covariance_type, "max_iter": 20},
+                )
+
+
 def _tile() -> Iterator[Case]:
     shapes = ((50_000, 64, 64), (50_000, 128, 256), (20_000, 64, 1000), (20_000, 784, 100))
     yield from _points("tile", "assign", shapes)
@@ -268,6 +318,25 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
         ),
         Suite("density-dbscan", "DBSCAN, min_samples 10", _dbscan, "value"),
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
+        Suite(
+            "affinity-propagation",
+            "AffinityPropagation without convergence; quality is the net similarity of the labels",
+            _affinity_propagation,
+            "value",
+        ),
+        Suite(
+            "birch",
+            "whole fit of BIRCH; quality is the mean squared distance to the nearest subcluster",
+            _birch,
+            "value",
+        ),
+        Suite(
+            "gaussian-mixture",
+            "20 EM steps from one given start, tol 0; quality is the mean log density",
+            _em,
+            "value",
+            "iteration",
+        ),
         Suite("silhouette", "silhouette score, euclidean", _silhouette, "value"),
         Suite("external", "AMI, NMI and ARI of two label vectors", _external, "value"),
         Suite(

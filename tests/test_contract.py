@@ -26,6 +26,7 @@ import sklearn.cluster
 import sklearn.mixture
 from helpers import threads_and_block_length, threads_and_blocks
 from scipy import sparse
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
@@ -44,6 +45,7 @@ class Case:
     infinite: tuple[str, ...] = ()  # attributes in which inf has a meaning
     least: int = 1  # samples
     wide: tuple[str, ...] = ()  # attributes that are float64 for any data
+    parts_equal_rows: bool = False  # as scikit-learn's does, for as many clusters as are asked for
     long: int | None = None  # rows of long_work that are enough, where all would not fit into memory
 
     @property
@@ -67,6 +69,7 @@ STEPS = {"n_clusters": 400, "max_iter": 10_000, "max_no_improvement": None, "bat
 SPLITS = {"n_clusters": 20_000, "tol": 0, "n_init": 20, "max_iter": 10_000}
 EM = {"n_components": 60, "init_params": "random", "tol": 0, "max_iter": 10_000}
 BOUNDS = ("lower_bounds_",)
+SUMS = {"threshold": 4.0, "n_clusters": None, "max_subclusters": None}
 MESSAGES = {"max_iter": 10_000, "convergence_iter": 10_000}
 REACH = ("reachability_", "core_distances_")
 ESTIMATORS = [
@@ -125,6 +128,35 @@ ESTIMATORS = [
     Case(
         shoal.GaussianMixture(2, covariance_type="spherical", random_state=0), least=2, slow=EM, wide=BOUNDS
     ),
+    Case(shoal.Birch(), slow=SUMS),
+    Case(shoal.Birch(threshold=0, max_subclusters=20, head="kmeans", random_state=0), slow=SUMS),
+    Case(shoal.BayesianGaussianMixture(n_components=3, random_state=0), least=2, slow=EM, wide=BOUNDS),
+    Case(
+        shoal.BayesianGaussianMixture(
+            n_components=3,
+            covariance_type="tied",
+            weight_concentration_prior_type="dirichlet_distribution",
+            random_state=0,
+        ),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
+    Case(
+        shoal.BayesianGaussianMixture(n_components=2, covariance_type="diag", random_state=0),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
+    Case(shoal.AgglomerativeClustering(3), least=3, parts_equal_rows=True),
+    Case(
+        shoal.AgglomerativeClustering(3, linkage="average", metric="manhattan", compute_distances=True),
+        least=3,
+        parts_equal_rows=True,
+        wide=("distances_",),
+        long=9000,
+    ),
+    Case(shoal.AgglomerativeClustering(3, linkage="single"), least=3, parts_equal_rows=True),
     Case(shoal.AffinityPropagation(random_state=0), slow=MESSAGES, long=2000),
     Case(
         shoal.AffinityPropagation(random_state=0, damping=0.9, max_iter=400, dtype="float32"),
@@ -166,7 +198,11 @@ def fit(case, X=DATA, **arguments):
 # --- scikit-learn's contract -------------------------------------------------------------------------------
 
 
-@parametrize_with_checks([case.model for case in ESTIMATORS])
+# of features: tests/hierarchy has the rest of their contract
+OTHERS = [shoal.FeatureAgglomeration(2), shoal.FeatureAgglomeration(2, linkage="average", metric="cosine")]
+
+
+@parametrize_with_checks([*(case.model for case in ESTIMATORS), *OTHERS])
 def test_the_checks_of_scikit_learn_pass_without_exemptions(estimator, check):
     check(estimator)
 
@@ -178,7 +214,7 @@ def test_every_public_estimator_is_in_the_contract():
             value = getattr(shoal, name)
             if inspect.isclass(value) and issubclass(value, BaseEstimator):
                 public.add(value)
-    assert public - {type(case.model) for case in ESTIMATORS} == set()
+    assert public == {type(case.model) for case in ESTIMATORS} | {type(model) for model in OTHERS}
 
 
 # --- copies ------------------------------------------------------------------------------------------------
@@ -333,6 +369,11 @@ def test_hard_data_are_fitted(case, hard_data):
     for name, value in fitted(model).items():
         assert np.isfinite(value).all() or name in case.infinite, name
     assert model.labels_.shape == (len(hard_data),)
+    if (
+        case.parts_equal_rows
+        and (cdist(hard_data, hard_data) == 0)[np.not_equal.outer(model.labels_, model.labels_)].any()
+    ):
+        return  # no function of a row can tell them apart
     if hasattr(model, "predict"):
         np.testing.assert_array_equal(model.predict(hard_data), model.labels_)
 
@@ -528,7 +569,9 @@ def test_bad_parameters_are_refused_by_name_and_nothing_changes(case):
 
 @every
 def test_too_few_samples_are_refused(case):
-    if hasattr(case.model, "n_clusters"):
+    if hasattr(case.model, "n_clusters") and not isinstance(
+        case.model, shoal.Birch
+    ):  # it warns, more may come
         refuse(case, ValueError, r"n_clusters must be in \[1, n_samples=2\]; got 3", DATA[:2])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..library import Library
 from . import (
     dbscan,
+    exemplar,
     faiss,
     hdbscan,
     local_gaussian,
@@ -24,6 +25,7 @@ LIBRARIES: tuple[Library, ...] = (
     *faiss.LIBRARIES,
     *scipy.LIBRARIES,
     *hdbscan.LIBRARIES,
+    *exemplar.LIBRARIES,
     *local_gaussian.LIBRARIES,
     *superkmeans.LIBRARIES,
     *dbscan.LIBRARIES,

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
+from .exemplar import affinity_propagation, birch
 from .hdbscan import hdbscan
 from .local_gaussian import local_gaussian
-from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
+from .scikit_learn import clusterer, dbscan, em, lloyd, metrics, optics, plusplus
 
 
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
@@ -77,6 +78,10 @@ LIBRARIES = (
             "k-nearest": Offer(_k_nearest, note="built and asked for its own points"),
             "spanning-tree": Offer(_spanning_tree),
             "assign": Offer(_assign),
+            "affinity-propagation": Offer(affinity_propagation("shoal")),
+            "birch": Offer(birch("shoal")),
+            "birch-bounded": Offer(birch("shoal", threshold=0, head="kmeans", random_state=0)),
+            "em": Offer(em("shoal")),
             "hdbscan": Offer(hdbscan("shoal")),
             "local-gaussian": Offer(local_gaussian(), note="separation given"),
             "import": imports("import shoal"),

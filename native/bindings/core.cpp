@@ -32,6 +32,7 @@ NB_MODULE(_core, m) {
   });
   m.def("set_isa", [](std::string_view name) { simd::set_level(simd::level_from_name(name)); }, "name"_a);
 
+  bind_birch(m);
   bind_centroid(m);
   bind_dbscan(m);
   bind_distance(m);

@@ -2,7 +2,9 @@
 #include "bindings/rooms.hpp"
 #include "distance/unit.hpp"
 #include "hierarchy/chain.hpp"
+#include "hierarchy/cut.hpp"
 #include "hierarchy/generic.hpp"
+#include "hierarchy/graph.hpp"
 #include "hierarchy/single.hpp"
 #include "hierarchy/ward.hpp"
 #include "neighbors/mst.hpp"
@@ -61,6 +63,10 @@ std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle
 nb::tuple to_python(hierarchy::Tree&& tree) {
   return nb::make_tuple(array(std::move(tree.left)), array(std::move(tree.right)), array(std::move(tree.height)),
                         array(std::move(tree.size)));
+}
+
+nb::tuple to_python(hierarchy::Agglomeration&& found) {
+  return nb::make_tuple(array(std::move(found.first)), array(std::move(found.second)), array(std::move(found.height)));
 }
 
 template <class S>
@@ -150,10 +156,50 @@ void bind_hierarchy(nb::module_& m) {
           return hierarchy::tree_of(std::move(merges), weights(weight), method == "ward");
         }));
       },
-      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a = 1.0 / 64,
+      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a,
       "progress"_a.none() = nb::none(),
       "Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer "
       "pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.");
+  m.def(
+      "graph_ward",
+      [](const Matrix<double>& x, const OptionalVector<double>& weight, const Vector<std::int32_t>& indptr,
+         const Vector<std::int32_t>& indices, Index n_clusters, const Progress& progress) {
+        return to_python(enter(progress, [&](Run& run) {
+          return hierarchy::merge_graph_ward(points(x), weights(weight), {view(indptr), view(indices)}, n_clusters,
+                                             run);
+        }));
+      },
+      "x"_a.noconvert(), "weight"_a.none(), "indptr"_a, "indices"_a, nb::kw_only(), "n_clusters"_a,
+      "progress"_a.none() = nb::none(),
+      "Ward agglomeration along a connected symmetric graph until n_clusters are left: (first, second, increase of the "
+      "sum of squares); merge i is node n + i.");
+  m.def(
+      "graph_linkage",
+      [](const Vector<double>& distances, const OptionalVector<double>& weight, const Vector<std::int32_t>& indptr,
+         const Vector<std::int32_t>& indices, bool complete, Index n_clusters, const Progress& progress) {
+        return to_python(enter(progress, [&](Run& run) {
+          return hierarchy::merge_graph(complete, view(distances), weights(weight), {view(indptr), view(indices)},
+                                        n_clusters, run);
+        }));
+      },
+      "distances"_a, "weight"_a.none(), "indptr"_a, "indices"_a, nb::kw_only(), "complete"_a, "n_clusters"_a,
+      "progress"_a.none() = nb::none(), "The same by the largest or the mean distance: (first, second, height).");
+  m.def(
+      "labels_below",
+      [](const Vector<std::int32_t>& left, const Vector<std::int32_t>& right, Index n,
+         const Vector<std::int64_t>& label) {
+        return array(enter([&](Run&) {
+          return hierarchy::labels_below(view(left), view(right), n,
+                                         std::vector<std::int64_t>(label.data(), label.data() + label.shape(0)));
+        }));
+      },
+      "left"_a, "right"_a, "n"_a, "label"_a, "Labels of the leaves from those of some nodes above them, -1 elsewhere.");
+  m.def(
+      "labels_after",
+      [](const Vector<std::int32_t>& left, const Vector<std::int32_t>& right, Index merges) {
+        return array(enter([&](Run&) { return hierarchy::labels_after(view(left), view(right), merges); }));
+      },
+      "left"_a, "right"_a, "merges"_a, "Labels of the leaves after so many merges, numbered by first appearance.");
 }
 
 }  // namespace shoal::bindings

@@ -4,6 +4,7 @@
 
 namespace shoal::bindings {
 
+void bind_birch(nb::module_& m);
 void bind_centroid(nb::module_& m);
 void bind_dbscan(nb::module_& m);
 void bind_distance(nb::module_& m);

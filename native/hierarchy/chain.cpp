@@ -34,7 +34,7 @@ class Chain {
       std::int32_t x, y;
       for (;;) {
         x = chain.back();
-        if (nearest_[at(x)] == unknown) nearest_[at(x)] = living_.nearest(x, &least_[at(x)]);
+        if (nearest_[at(x)] == unknown) nearest_[at(x)] = living_.nearest(x, &least_[at(x)], &second_[at(x)]);
         const T least = least_[at(x)];
         // the one before wins a tie
         if (chain.size() > 1 && !(least < link.back())) {
@@ -62,18 +62,22 @@ class Chain {
     const Index n = living_.n();
     const TriangleKernels<T>& kernels = triangle_kernels<T>();
     least_.assign(at(n), Living<T>::inf);
+    second_.assign(at(n), Living<T>::inf);
     nearest_.assign(at(n), unknown);
     for (Index i = 0; i < n; ++i) {
       if (i % 64 == 0) run_.checkpoint();
       if (i + 1 < n) {
-        T value;
-        const std::int32_t behind = living_.nearest_beyond(static_cast<std::int32_t>(i), &value);
+        T value, next;
+        const std::int32_t behind = living_.nearest_beyond(static_cast<std::int32_t>(i), &value, &next);
         if (value < least_[at(i)]) {
+          second_[at(i)] = std::min(least_[at(i)], next);
           least_[at(i)] = value;
           nearest_[at(i)] = behind;
+        } else {
+          second_[at(i)] = std::min(second_[at(i)], value);
         }
         kernels.offer(triangle_.row(i) + i + 1, n - i - 1, static_cast<std::int32_t>(i), least_.data() + i + 1,
-                      nearest_.data() + i + 1);
+                      second_.data() + i + 1, nearest_.data() + i + 1);
       }
       if (nearest_[at(i)] == unknown) nearest_[at(i)] = i == 0 ? 1 : 0;  // all infinitely far
     }
@@ -81,15 +85,22 @@ class Chain {
 
   void join(std::int32_t x, std::int32_t y, T distance) {
     const T* row = living_.unite(update_, x, y, distance);
-    nearest_[at(y)] = living_.nearest_in_row(y, &least_[at(y)]);
+    nearest_[at(y)] = living_.nearest_in_row(y, &least_[at(y)], &second_[at(y)]);
     for (const std::int32_t i : living_.alive()) {
       std::int32_t& near = nearest_[at(i)];
-      if (i == y) continue;
+      if (i == y || near == unknown) continue;
+      const T value = row[i];
       if (near == x || near == y) {
-        near = unknown;
-      } else if (row[i] <= least_[at(i)] && near != unknown && (row[i] < least_[at(i)] || y < near)) {
-        near = y;  // equally near, or nearer by rounding: as a new look would find
-        least_[at(i)] = row[i];
+        // no other is nearer than second_
+        near = value < second_[at(i)] ? y : unknown;
+        least_[at(i)] = value;
+      } else if (value < least_[at(i)] || (value == least_[at(i)] && y < near)) {
+        // equally near, or nearer by rounding: what a new look would find
+        near = y;
+        second_[at(i)] = least_[at(i)];
+        least_[at(i)] = value;
+      } else if (value < second_[at(i)]) {
+        second_[at(i)] = value;
       }
     }
   }
@@ -99,6 +110,7 @@ class Chain {
     living_.cut_down([&](std::int32_t old, std::int32_t now) {
       place[at(old)] = now;
       least_[at(now)] = least_[at(old)];
+      second_[at(now)] = second_[at(old)];
       nearest_[at(now)] = nearest_[at(old)];
     });
     for (Index i = 0; i < living_.n(); ++i)
@@ -110,8 +122,8 @@ class Chain {
   Triangle<T>& triangle_;
   Run& run_;
   Living<T> living_;
-  std::vector<T> least_;
-  std::vector<std::int32_t> nearest_;  // at distance least_; unknown after it has merged
+  std::vector<T> least_, second_;
+  std::vector<std::int32_t> nearest_;  // at distance least_, all others at second_ or beyond; or unknown
 };
 
 // What two samples add to the sum of squares grows with their weights.

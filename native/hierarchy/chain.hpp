@@ -11,8 +11,8 @@
 //
 // A cluster's nearest neighbour, once known, stays nearest until it merges (these linkages are reducible: a union is
 // no nearer than the nearer of its parts), so a row is looked at only when it must be: once at the start, all of them
-// in one pass; for a union, while its distances are computed; and when its neighbour has gone. The triangle is cut
-// down to the living clusters whenever half of them have gone.
+// in one pass; for a union, while its distances are computed; and when its neighbour has gone into a union that is
+// not nearer than the second nearest was. The triangle is cut down to the living clusters whenever half have gone.
 //
 // Cost: O(n^2), about n^2 / 2 looks down a column and as many along rows; memory: the triangle and O(n).
 #pragma once

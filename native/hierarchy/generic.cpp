@@ -24,7 +24,10 @@ class Kept {
   std::int32_t name(Index i) const { return living_.name(i); }
   T value(std::int32_t i, std::int32_t j) { return living_.distance(i, j); }
   double height(T value) const { return static_cast<double>(value); }
-  std::int32_t nearest_beyond(std::int32_t x, T* least) { return living_.nearest_beyond(x, least); }
+  std::int32_t nearest_beyond(std::int32_t x, T* least) {
+    T second;
+    return living_.nearest_beyond(x, least, &second);
+  }
   const T* unite(std::int32_t x, std::int32_t y, T value) { return living_.unite(update_, x, y, value); }
   bool sparse() const { return living_.sparse(); }
   template <class Moved>
@@ -115,8 +118,9 @@ class Computed {
     kernels_.sums(Norm::sq_euclidean, 2, columns_.columns(), center(x), 1, begin, n_, row_.data() + begin, 0);
   }
   std::int32_t nearest_in_row(std::int32_t x, double* least) const {
+    double second;
     const Index first =
-        triangle_kernels<double>().first_min(row_.data() + x + 1, penalty_.data() + x + 1, n_ - x - 1, least);
+        triangle_kernels<double>().first_min(row_.data() + x + 1, penalty_.data() + x + 1, n_ - x - 1, least, &second);
     return static_cast<std::int32_t>(first < 0 ? n_ - 1 : x + 1 + first);
   }
 

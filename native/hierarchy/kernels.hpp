@@ -21,10 +21,11 @@ struct Pair {
   double distance, size_x, size_y;
 };
 
-/// A cluster and how far it is; the smaller by (value, id).
+/// A cluster and how far it is, the smaller by (value, id); no other is nearer than `second`.
 struct Nearest {
   double value;
   std::int32_t id;
+  double second;
 };
 
 /// Clusters feature by feature: feature f of position i is at columns[f * stride + i].
@@ -39,11 +40,12 @@ template <class T>
 struct TriangleKernels {
   /// The first i in [0, n) with the least values[i] + penalty[i], which is written to *least; -1 when there is none
   /// below infinity. Precondition: both are readable up to a multiple of 64 bytes; penalty is infinite beyond n.
-  Index (*first_min)(const T* values, const T* penalty, Index n, T* least);
+  /// No other is below *second.
+  Index (*first_min)(const T* values, const T* penalty, Index n, T* least, T* second);
   /// out[i] = distance of cluster i, of size[i], to the union of x and y, given its distances to both.
   void (*merge_rows)(Update update, const T* to_x, const T* to_y, const T* size, Index n, const Pair& pair, T* out);
-  /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id.
-  void (*offer)(const T* row, Index n, std::int32_t id, T* least, std::int32_t* nearest);
+  /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id; second[j] is the next smallest.
+  void (*offer)(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest);
 };
 
 /// One level's kernels on coordinates.

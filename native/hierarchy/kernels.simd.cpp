@@ -12,17 +12,19 @@ using hierarchy::Pair;
 using hierarchy::Update;
 
 template <class T>
-Index first_min(const T* values, const T* penalty, Index n, T* least) {
+Index first_min(const T* values, const T* penalty, Index n, T* least, T* second) {
   using V = Vec<T>;
   using I = IntVec<T>;
   constexpr int W = lanes_of<T>;
   constexpr T inf = std::numeric_limits<T>::infinity();
   V best[2] = {broadcast<V>(inf), broadcast<V>(inf)};
+  V next[2] = {broadcast<V>(inf), broadcast<V>(inf)};
   I step[2] = {broadcast<I>(Int<T>{-1}), broadcast<I>(Int<T>{-1})};
   const Index steps = (n + W - 1) / W;
   const auto look = [&](Index s, int u) {
     const V value = load<V>(values + s * W) + load<V>(penalty + s * W);
     const auto nearer = value < best[u];
+    next[u] = minimum(next[u], maximum(value, best[u]));
     best[u] = select(nearer, value, best[u]);
     step[u] = select(nearer, broadcast<I>(static_cast<Int<T>>(s)), step[u]);
   };
@@ -34,18 +36,25 @@ Index first_min(const T* values, const T* penalty, Index n, T* least) {
   if (s < steps) look(s, 0);
   Index first = -1;
   T value = inf;
+  T other = inf;
   for (int u = 0; u < 2; ++u)
     for (int i = 0; i < W; ++i) {
       const auto at = lane<Int<T>>(step[u], i);
       if (at < 0) continue;
       const T v = lane<T>(best[u], i);
+      const T w = lane<T>(next[u], i);
       const Index index = static_cast<Index>(at) * W + i;
       if (v < value || (v == value && index < first)) {
+        if (value < other) other = value;
         value = v;
         first = index;
+      } else if (v < other) {
+        other = v;
       }
+      if (w < other) other = w;
     }
   *least = value;
+  *second = other;
   return first;
 }
 
@@ -94,24 +103,29 @@ void merge_rows(Update update, const T* to_x, const T* to_y, const T* size, Inde
 }
 
 template <class T>
-void offer(const T* row, Index n, std::int32_t id, T* least, std::int32_t* nearest) {
+void offer(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest) {
   using V = Vec<T>;
   constexpr int W = lanes_of<T>;
   Index j = 0;
   for (; j + W <= n; j += W) {
     const V value = load<V>(row + j);
+    const V next = load<V>(second + j);
+    if (!any(value < next)) continue;
     const V old = load<V>(least + j);
-    const auto nearer = value < old;
-    if (!any(nearer)) continue;
-    store(least + j, select(nearer, value, old));
+    store(second + j, minimum(next, maximum(value, old)));
+    store(least + j, minimum(value, old));
     for (int i = 0; i < W; ++i)
       if (lane<T>(value, i) < lane<T>(old, i)) nearest[j + i] = id;
   }
-  for (; j < n; ++j)
-    if (row[j] < least[j]) {
+  for (; j < n; ++j) {
+    const T old = least[j];
+    const T larger = row[j] > old ? row[j] : old;
+    if (larger < second[j]) second[j] = larger;
+    if (row[j] < old) {
       least[j] = row[j];
       nearest[j] = id;
     }
+  }
 }
 
 template <Norm norm, class V>
@@ -191,17 +205,19 @@ void nearest_ward(const Columns& data, const double* inverses, const std::int32_
   constexpr int U = 4;
   constexpr double slack = 1 + 1e-14;
   Nearest found = *best;
-  V limit = broadcast<V>(found.value * slack);
+  V limit = broadcast<V>(found.second * slack);
   const auto take = [&](Index i, V sum, V scale) {
     std::uint32_t hits = mask_bits<double>(sum <= limit * scale);
     for (; hits; hits &= hits - 1) {
       const int l = __builtin_ctz(hits);
       if (i + l >= end || ids[i + l] == own) continue;
       const double value = lane<double>(sum, l) / (inverse + inverses[i + l]);
-      if (value < found.value || (value == found.value && ids[i + l] < found.id)) {
-        found = {value, ids[i + l]};
-        limit = broadcast<V>(value * slack);
-      }
+      if (ids[i + l] == found.id) continue;  // what was known already
+      if (value < found.value || (value == found.value && ids[i + l] < found.id))
+        found = {value, ids[i + l], found.value};
+      else if (value < found.second)
+        found.second = value;
+      limit = broadcast<V>(found.second * slack);
     }
   };
   Index i = begin;

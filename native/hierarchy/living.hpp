@@ -38,20 +38,21 @@ class Living {
   std::int32_t name(Index i) const { return name_[size_t_of(i)]; }
   T distance(Index i, Index j) { return triangle_.at(i, j); }
 
-  /// The nearest to x of all; the first of several.
-  std::int32_t nearest(std::int32_t x, T* least) {
+  /// The nearest to x of all; the first of several. No other is nearer than *second.
+  std::int32_t nearest(std::int32_t x, T* least, T* second) {
     read(x, row_);
-    return nearest_in_row(x, least);
+    return nearest_in_row(x, least, second);
   }
   /// The same after unite(x, y), to y.
-  std::int32_t nearest_in_row(std::int32_t x, T* least) const {
-    const Index first = kernels_.first_min(row_.data(), penalty_.data(), n_, least);
+  std::int32_t nearest_in_row(std::int32_t x, T* least, T* second) const {
+    const Index first = kernels_.first_min(row_.data(), penalty_.data(), n_, least, second);
     if (first >= 0) return static_cast<std::int32_t>(first);
     return alive_.front() == x && alive_.size() > 1 ? alive_[1] : alive_.front();  // all infinitely far
   }
   /// The nearest of those behind x. Precondition: x is not the last.
-  std::int32_t nearest_beyond(std::int32_t x, T* least) {
-    const Index first = kernels_.first_min(triangle_.row(x) + x + 1, penalty_.data() + x + 1, n_ - x - 1, least);
+  std::int32_t nearest_beyond(std::int32_t x, T* least, T* second) {
+    const Index first =
+        kernels_.first_min(triangle_.row(x) + x + 1, penalty_.data() + x + 1, n_ - x - 1, least, second);
     return static_cast<std::int32_t>(first < 0 ? n_ - 1 : x + 1 + first);
   }
 

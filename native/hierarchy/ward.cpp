@@ -13,10 +13,11 @@ namespace shoal::hierarchy {
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr Nearest nobody{inf, std::numeric_limits<std::int32_t>::max()};
+constexpr Nearest nobody{inf, std::numeric_limits<std::int32_t>::max(), inf};
 constexpr std::int32_t unknown = -1;
 constexpr Index lanes = 8;
-constexpr Index leaf_clusters = 32;
+// A union that is nearer than this part of a bound is so whatever rounding does.
+constexpr double below = 1 - 1e-12;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -64,11 +65,11 @@ struct Clusters {
 // A k-d tree over the clusters, halved at the median of the widest side; leaves are blocks feature by feature.
 class Search {
  public:
-  Search(const Clusters& clusters, Run& run) : clusters_(clusters), kernels_(point_kernels()), d_(clusters.d) {
+  Search(const Clusters& clusters, Run& run)
+      : clusters_(clusters), kernels_(point_kernels()), d_(clusters.d), leaf_clusters_(d_ > 6 ? 128 : 32) {
     order_.resize(at(clusters.n));
     std::iota(order_.begin(), order_.end(), 0);
-    const Index n_leaves = 2 * (clusters.n / leaf_clusters + 1);
-    columns_.reserve(at(n_leaves * leaf_clusters * d_));
+    columns_.reserve(at((clusters.n + clusters.n / 2 + leaf_clusters_) * d_));
     build(0, clusters.n, run);
   }
 
@@ -113,17 +114,21 @@ class Search {
   };
 
   static bool too_far(double sum, const Node& node, double inverse, const Nearest& best) {
-    return sum > best.value * (inverse + node.inverse) * (1 + 1e-12);
+    return sum > best.second * (inverse + node.inverse) * (1 + 1e-12);
   }
   double to_box(const double* query, std::int32_t node) const {
     const double* low = boxes_.data() + 2 * d_ * node;
     const double* high = low + d_;
-    double sum = 0;
-    for (Index f = 0; f < d_; ++f) {
-      const double outside = std::max({low[f] - query[f], query[f] - high[f], 0.0});
-      sum += outside * outside;
-    }
-    return sum;
+    const auto outside = [&](Index f) {
+      const double beyond = std::max(low[f] - query[f], query[f] - high[f]);
+      return beyond > 0 ? beyond * beyond : 0.0;
+    };
+    double sums[4] = {0, 0, 0, 0};
+    Index f = 0;
+    for (; f + 4 <= d_; f += 4)
+      for (Index k = 0; k < 4; ++k) sums[k] += outside(f + k);
+    for (; f < d_; ++f) sums[0] += outside(f);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
 
   std::int32_t build(Index begin, Index end, Run& run) {
@@ -146,7 +151,7 @@ class Search {
       inverse = std::max(inverse, clusters_.inverse[at(order_[at(i)])]);
     }
     nodes_[at(own)].inverse = inverse;
-    if (end - begin <= leaf_clusters) {
+    if (end - begin <= leaf_clusters_) {
       fill(nodes_[at(own)], begin, end);
       return own;
     }
@@ -187,7 +192,7 @@ class Search {
 
   const Clusters& clusters_;
   const PointKernels& kernels_;
-  Index d_;
+  Index d_, leaf_clusters_;
   std::vector<std::int32_t> order_;
   std::vector<Node> nodes_;
   std::vector<double> boxes_;
@@ -242,7 +247,7 @@ class Ward {
         Nearest best = nobody;
         if (nearest_[at(i)].id != nobody.id) {
           const Index guess = place_[at(nearest_[at(i)].id)];
-          best = {clusters_.value(i, guess), clusters_.id[at(guess)]};
+          best = {clusters_.value(i, guess), clusters_.id[at(guess)], inf};
         }
         nearest_[at(i)] = search.nearest(i, best);
         if (run_.interrupted(thread)) return;
@@ -280,9 +285,13 @@ class Ward {
     }
     for (Index i = 0; i < n; ++i) {
       if (into[at(i)] != i) continue;
-      merge(i, place_[at(nearest_[at(i)].id)], nearest_[at(i)].value);
+      const std::int32_t other = place_[at(nearest_[at(i)].id)];
+      merge(i, other, nearest_[at(i)].value);
+      place_[at(clusters_.id[at(i)])] = static_cast<std::int32_t>(i);
       known_[at(i)] = 0;
     }
+    for (Index i = 0; i < n; ++i)
+      if (into[at(i)] == unknown && !known_[at(i)]) try_union(i, place_[at(nearest_[at(i)].id)]);
     Index kept = 0;
     for (Index i = 0; i < n; ++i) {
       if (into[at(i)] != unknown && into[at(i)] != i) continue;
@@ -291,6 +300,15 @@ class Ward {
     }
     clusters_.n = kept;
     return pairs;
+  }
+  // Where the nearest of i has gone into the union at position j: is that nearer than all others were?
+  void try_union(Index i, Index j) {
+    Nearest& near = nearest_[at(i)];
+    const double value = clusters_.value(i, j);
+    near.id = clusters_.id[at(j)];
+    if (!(value < near.second * below)) return;
+    near.value = value;
+    known_[at(i)] = 1;
   }
   void keep(Index from, Index to) {
     clusters_.move(from, to);
@@ -326,7 +344,7 @@ class Ward {
       for (;;) {
         i = chain.back();
         Nearest& near = nearest_[at(i)];
-        if (!known_[at(i)] || gone[at(place_[at(near.id)])] || clusters_.id[at(place_[at(near.id)])] != near.id) {
+        if (!known_[at(i)]) {
           near = nobody;
           point_kernels().nearest_ward(all, inverses.data(), clusters_.id.data(), 0, n, clusters_.row(i),
                                        clusters_.inverse[at(i)], clusters_.id[at(i)], &near);
@@ -352,12 +370,14 @@ class Ward {
       place_[at(std::min(old[0], old[1]))] = static_cast<std::int32_t>(j);
       place_[at(std::max(old[0], old[1]))] = static_cast<std::int32_t>(i);
       for (Index k = 0; k < n; ++k)
-        if (nearest_[at(k)].id == clusters_.id[at(i)]) known_[at(k)] = 0;
+        if (known_[at(k)] && !gone[at(k)] && (nearest_[at(k)].id == old[0] || nearest_[at(k)].id == old[1])) {
+          known_[at(k)] = 0;
+          try_union(k, i);
+        }
     }
     Index kept = 0;
     for (Index i = 0; i < n; ++i) {
       if (gone[at(i)]) continue;
-      if (known_[at(i)] && gone[at(place_[at(nearest_[at(i)].id)])]) known_[at(i)] = 0;
       if (!known_[at(i)]) nearest_[at(i)] = nobody;
       keep(i, kept++);
     }

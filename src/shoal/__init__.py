@@ -33,13 +33,25 @@ _PUBLIC = {
     "hdbscan": "shoal.density.hdbscan",
     "GaussianMixture": "shoal.mixture.gaussian_mixture",
     "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "BayesianGaussianMixture": "shoal.mixture.bayesian_mixture",
     "select_gaussian_mixture": "shoal.mixture.selection",
     "AffinityPropagation": "shoal.exemplar.affinity_propagation",
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
     "LocalGaussian": "shoal.mixture.local_gaussian",
     "local_gaussian": "shoal.mixture.local_gaussian",
+    "Birch": "shoal.hierarchy.birch",
+    "birch": "shoal.hierarchy.birch",
     "linkage": "shoal.hierarchy.linkage",
     "hac_dendrogram": "shoal.hierarchy.linkage",
+    "AgglomerativeClustering": "shoal.hierarchy.agglomerative",
+    "FeatureAgglomeration": "shoal.hierarchy.agglomerative",
+    "ward_tree": "shoal.hierarchy.trees",
+    "linkage_tree": "shoal.hierarchy.trees",
+    "cut_tree": "shoal.hierarchy.dendrogram",
+    "fcluster": "shoal.hierarchy.dendrogram",
+    "cophenet": "shoal.hierarchy.dendrogram",
+    "inconsistent": "shoal.hierarchy.dendrogram",
+    "leaves_order": "shoal.hierarchy.dendrogram",
     "optimal_leaf_ordering": "shoal.hierarchy.dendrogram",
     "load_model": "shoal.base.model_file",
     "save_model": "shoal.base.model_file",
@@ -102,9 +114,21 @@ if TYPE_CHECKING:
     from shoal.density.optics import optics as optics
     from shoal.exemplar.affinity_propagation import AffinityPropagation as AffinityPropagation
     from shoal.exemplar.affinity_propagation import affinity_propagation as affinity_propagation
+    from shoal.hierarchy.agglomerative import AgglomerativeClustering as AgglomerativeClustering
+    from shoal.hierarchy.agglomerative import FeatureAgglomeration as FeatureAgglomeration
+    from shoal.hierarchy.birch import Birch as Birch
+    from shoal.hierarchy.birch import birch as birch
+    from shoal.hierarchy.dendrogram import cophenet as cophenet
+    from shoal.hierarchy.dendrogram import cut_tree as cut_tree
+    from shoal.hierarchy.dendrogram import fcluster as fcluster
+    from shoal.hierarchy.dendrogram import inconsistent as inconsistent
+    from shoal.hierarchy.dendrogram import leaves_order as leaves_order
     from shoal.hierarchy.dendrogram import optimal_leaf_ordering as optimal_leaf_ordering
     from shoal.hierarchy.linkage import hac_dendrogram as hac_dendrogram
     from shoal.hierarchy.linkage import linkage as linkage
+    from shoal.hierarchy.trees import linkage_tree as linkage_tree
+    from shoal.hierarchy.trees import ward_tree as ward_tree
+    from shoal.mixture.bayesian_mixture import BayesianGaussianMixture as BayesianGaussianMixture
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian

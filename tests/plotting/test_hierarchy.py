@@ -1,4 +1,4 @@
-"""The trees of HDBSCAN as pictures."""
+"""Trees as pictures: those of HDBSCAN, and dendrograms."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 
+import shoal  # noqa: E402
 from shoal.density.hdbscan import HDBSCAN  # noqa: E402
 from shoal.plotting import (  # noqa: E402
     NOISE,
     color_of,
     plot_condensed_tree,
+    plot_dendrogram,
     plot_single_linkage,
     plot_spanning_tree,
 )
@@ -98,3 +100,16 @@ def test_axes_given_are_drawn_on(model):
     assert model.single_linkage_tree_.plot(axes[1]) is axes[1]
     assert model.minimum_spanning_tree_.plot(axes[2]) is axes[2]
     assert callable(plot_condensed_tree)
+
+
+@pytest.mark.parametrize("method", ["ward", "centroid"])
+def test_a_dendrogram_has_the_colours_of_its_clusters(rng, method):
+    X = np.concatenate([rng.normal(size=(30, 2)), rng.normal(size=(20, 2)) + 40])
+    Z = shoal.linkage(X, method)
+    ax = plot_dendrogram(Z, n_clusters=2, max_leaves=20)
+    lines = ax.collections[0]
+    assert len(lines.get_segments()) == 19
+    colors = [matplotlib.colors.to_hex(color) for color in lines.get_colors()]
+    assert colors[-1] == NOISE.lower()
+    assert set(colors[:-1]) == {color_of(0).lower(), color_of(1).lower()}
+    assert ax.get_ylim()[1] >= Z[:, 2].max()

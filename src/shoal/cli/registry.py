@@ -56,6 +56,12 @@ ALGORITHMS = {
             "splits clusters in two until there are k: fast for large k, and a hierarchy",
         ),
         Algorithm(
+            "agglomerative",
+            "shoal.hierarchy.agglomerative:AgglomerativeClustering",
+            "hierarchy",
+            "merges the two nearest clusters until there are k: ward, average, complete or single linkage",
+        ),
+        Algorithm(
             "hdbscan",
             "shoal.density.hdbscan:HDBSCAN",
             "density",
@@ -72,6 +78,24 @@ ALGORITHMS = {
             "shoal.density.optics:OPTICS",
             "density",
             "dense regions at every density at once: no radius needed",
+        ),
+        Algorithm(
+            "birch",
+            "shoal.hierarchy.birch:Birch",
+            "hierarchy",
+            "sums up data that come once in a tree, then clusters the sums: any number of rows in bounded memory",
+        ),
+        Algorithm(
+            "gaussian-mixture",
+            "shoal.mixture.gaussian_mixture:GaussianMixture",
+            "mixture",
+            "k ellipsoids that may overlap: every row belongs to each with a probability",
+        ),
+        Algorithm(
+            "bayesian-gaussian-mixture",
+            "shoal.mixture.bayesian_mixture:BayesianGaussianMixture",
+            "mixture",
+            "ellipsoids that may overlap, of which those the data do not need lose their weight",
         ),
         Algorithm(
             "affinity-propagation",

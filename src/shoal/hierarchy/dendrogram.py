@@ -1,4 +1,4 @@
-"""What is read off a linkage matrix: the order of its leaves."""
+"""What is read off a linkage matrix: cuts, cophenetic distances, the order of the leaves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,208 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal import _core
+from shoal.base.checks import check_choice, check_int, check_matrix, check_real
+from shoal.base.memory import require_memory
 from shoal.hierarchy.linkage import check_condensed
+
+CRITERIA = ("inconsistent", "distance", "maxclust", "monocrit", "maxclust_monocrit")
+
+
+def cut_tree(
+    Z: ArrayLike, n_clusters: int | ArrayLike | None = None, height: float | ArrayLike | None = None
+) -> NDArray[np.int64]:
+    """Clusters of samples after the first merges.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples - 1, 4)
+        A linkage matrix, as of :func:`shoal.linkage`.
+    n_clusters : int or array-like of int, default=None
+        Numbers of clusters, each in [1, n_samples].
+    height : float or array-like of float, default=None
+        Merges below this distance are done. Neither this nor `n_clusters`: all cuts, from n_samples clusters to one.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples, n_cuts), int64
+        A column for each cut; clusters are numbered by first appearance.
+
+    Raises
+    ------
+    ValueError, TypeError
+        On bad data or parameters, with the parameter in the message.
+    MemoryError
+        When all cuts are asked for and do not fit into memory.
+
+    Notes
+    -----
+    The labels of :func:`scipy.cluster.hierarchy.cut_tree`, in O(n_samples) for each cut (there O(n_samples²)). Equal
+    heights are taken in the order of Z (there in another). Where heights fall (centroid, median), merges are taken in
+    the order of their heights, as there.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> Z = shoal.linkage([[0.0], [5.0], [1.0], [5.5]], "average")
+    >>> shoal.cut_tree(Z, [2, 3]).T
+    array([[0, 1, 0, 1],
+           [0, 1, 2, 1]])
+    >>> shoal.cut_tree(Z, height=0.8).ravel()
+    array([0, 1, 2, 1])
+    """
+    tree = check_linkage(Z)
+    n = len(tree) + 1
+    if height is not None and n_clusters is not None:
+        raise ValueError("height must be None when n_clusters is given; got both")
+    heights = tree[:, 2]
+    if height is not None:
+        limits = [check_real("height", value) for value in np.ravel(np.asarray(height)).tolist()]
+        merges = [int(np.searchsorted(np.sort(heights), limit)) for limit in limits]
+    elif n_clusters is not None:
+        counts = np.ravel(np.asarray(n_clusters)).tolist()
+        merges = [n - check_int("n_clusters", count, 1, n, "n_samples") for count in counts]
+    else:
+        require_memory(8 * n * n, f"all cuts of {n} samples", "n_clusters or height")
+        merges = list(range(n))
+    left, right = _in_order_of_height(tree)
+    labels = np.empty((n, len(merges)), dtype=np.int64)
+    for column, count in enumerate(merges):
+        labels[:, column] = _core.labels_after(left, right, count)
+    return labels
+
+
+def fcluster(
+    Z: ArrayLike,
+    t: float,
+    criterion: str = "inconsistent",
+    depth: int = 2,
+    R: ArrayLike | None = None,
+    monocrit: ArrayLike | None = None,
+) -> NDArray[np.int32]:
+    """Flat clusters by a criterion, from 1; see :func:`scipy.cluster.hierarchy.fcluster`, which does the work.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples - 1, 4)
+        A linkage matrix.
+    t : float
+        For "distance" the largest cophenetic distance within a cluster, for "maxclust" the largest number of clusters,
+        for "inconsistent" the largest coefficient.
+    criterion : {"inconsistent", "distance", "maxclust", "monocrit", "maxclust_monocrit"}, default="inconsistent"
+    depth : int, default=2
+        Levels that the coefficient of "inconsistent" looks at.
+    R, monocrit : array-like, default=None
+        The matrix of :func:`inconsistent`; the statistic of each merge.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), int32
+
+    Examples
+    --------
+    >>> import shoal
+    >>> Z = shoal.linkage([[0.0], [5.0], [1.0], [5.5]], "average")
+    >>> shoal.fcluster(Z, 2, "distance")
+    array([2, 1, 2, 1], dtype=int32)
+    """
+    from scipy.cluster import hierarchy
+
+    tree = check_linkage(Z)
+    found: NDArray[np.int32] = hierarchy.fcluster(
+        tree,
+        check_real("t", t),
+        check_choice("criterion", criterion, CRITERIA),
+        check_int("depth", depth, 1),
+        None if R is None else check_matrix(R, "R"),
+        None if monocrit is None else np.asarray(monocrit, dtype=np.float64),
+    )
+    return found
+
+
+def cophenet(Z: ArrayLike) -> NDArray[np.float64]:
+    """The height at which each two samples come together; see :func:`scipy.cluster.hierarchy.cophenet`.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples - 1, 4)
+        A linkage matrix.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_samples * (n_samples - 1) / 2,), float64
+        Condensed.
+
+    Raises
+    ------
+    MemoryError
+        When they do not fit into memory.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> shoal.cophenet(shoal.linkage([[0.0], [1.0], [5.0]], "single"))
+    array([1., 4., 4.])
+    """
+    from scipy.cluster import hierarchy
+
+    tree = check_linkage(Z)
+    n = len(tree) + 1
+    require_memory(4 * n * (n - 1), f"cophenetic distances of {n} samples", "fewer samples")
+    found: NDArray[np.float64] = hierarchy.cophenet(tree)
+    return found
+
+
+def inconsistent(Z: ArrayLike, d: int = 2) -> NDArray[np.float64]:
+    """How far each merge is above those below it; see :func:`scipy.cluster.hierarchy.inconsistent`.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples - 1, 4)
+        A linkage matrix.
+    d : int, default=2
+        Levels below a merge that count, at least 1.
+
+    Returns
+    -------
+    R : ndarray of shape (n_samples - 1, 4), float64
+        Mean and standard deviation of the heights, their number, and the coefficient.
+
+    Examples
+    --------
+    >>> import shoal
+    >>> shoal.inconsistent(shoal.linkage([[0.0], [1.0], [5.0]], "single")).round(3)
+    array([[1.   , 0.   , 1.   , 0.   ],
+           [2.5  , 2.121, 2.   , 0.707]])
+    """
+    from scipy.cluster import hierarchy
+
+    found: NDArray[np.float64] = hierarchy.inconsistent(check_linkage(Z), check_int("d", d, 1))
+    return found
+
+
+def leaves_order(Z: ArrayLike) -> NDArray[np.int32]:
+    """The samples from left to right, as a dendrogram shows them.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples - 1, 4)
+        A linkage matrix; :func:`optimal_leaf_ordering` makes one whose neighbours are near each other.
+
+    Returns
+    -------
+    samples : ndarray of shape (n_samples,), int32
+
+    Examples
+    --------
+    >>> import shoal
+    >>> shoal.leaves_order(shoal.linkage([[0.0], [5.0], [1.0], [5.5]], "average"))
+    array([1, 3, 0, 2], dtype=int32)
+    """
+    from scipy.cluster import hierarchy
+
+    found: NDArray[np.int32] = hierarchy.leaves_list(check_linkage(Z))
+    return found
 
 
 def optimal_leaf_ordering(Z: ArrayLike, distances: ArrayLike) -> NDArray[np.float64]:
@@ -25,6 +226,10 @@ def optimal_leaf_ordering(Z: ArrayLike, distances: ArrayLike) -> NDArray[np.floa
     Z : ndarray of shape (n_samples - 1, 4)
         The sum of the distances between neighbouring leaves is the least that the tree allows.
 
+    Notes
+    -----
+    :func:`scipy.cluster.hierarchy.optimal_leaf_ordering` does the work.
+
     References
     ----------
     .. [1] Z. Bar-Joseph, D. K. Gifford and T. S. Jaakkola, "Fast optimal leaf ordering for hierarchical clustering",
@@ -41,8 +246,41 @@ def optimal_leaf_ordering(Z: ArrayLike, distances: ArrayLike) -> NDArray[np.floa
     """
     from scipy.cluster import hierarchy
 
-    condensed, _ = check_condensed(distances)
-    ordered: Any = hierarchy.optimal_leaf_ordering(
-        np.asarray(Z, dtype=np.float64), condensed.astype(np.float64)
-    )
+    tree = check_linkage(Z)
+    condensed, n = check_condensed(distances)
+    if n != len(tree) + 1:
+        raise ValueError(f"distances must be between n_samples={len(tree) + 1} samples; got {n}")
+    ordered: Any = hierarchy.optimal_leaf_ordering(tree, condensed.astype(np.float64))
     return ordered
+
+
+def check_linkage(Z: Any) -> NDArray[np.float64]:
+    """Z as a float64 matrix whose rows join clusters that are there."""
+    tree = check_matrix(Z, "Z").astype(np.float64, copy=False)
+    if tree.shape[1] != 4:
+        raise ValueError(f"Z must have 4 columns; got {tree.shape[1]}")
+    n = len(tree) + 1
+    joined = tree[:, :2]
+    if (joined != np.floor(joined)).any() or (joined < 0).any():
+        raise ValueError("Z must hold the numbers of clusters in its first two columns")
+    late = (joined >= n + np.arange(n - 1)[:, None]).any(axis=1)
+    if late.any():
+        row = int(np.argmax(late))
+        raise ValueError(f"Z must join clusters that are there; got {joined[row].max():g} in row {row}")
+    if np.unique(joined).size != joined.size:
+        raise ValueError("Z must join every cluster once; got one that is joined twice")
+    return tree
+
+
+def _in_order_of_height(tree: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    n = len(tree) + 1
+    left, right = tree[:, 0].astype(np.int32), tree[:, 1].astype(np.int32)
+    if (np.diff(tree[:, 2]) >= 0).all():
+        return left, right
+    # Where heights fall a union may come before its parts: then a sample of each stands for them.
+    sample = np.arange(2 * n - 1, dtype=np.int32)
+    for i in range(n - 1):
+        sample[n + i] = sample[left[i]]
+    order = np.argsort(tree[:, 2], kind="stable")
+    joined = _core.single_linkage(sample[left[order]], sample[right[order]], None)
+    return joined[0], joined[1]

@@ -214,7 +214,11 @@ class Job(NamedTuple):
             )
         if self.n > MOST_BY_MATRIX and self.method in GEOMETRIC:
             del common["ordered"]
-            return Tree(*_core.linkage_centroids(self.data, method=self.method, **common))
+            # where a search of the tree costs as much as a look at all, rounds must find many pairs to pay
+            fewest = 1 / 64 if self.data.shape[1] <= 6 else 1 / 8
+            return Tree(
+                *_core.linkage_centroids(self.data, method=self.method, fewest_pairs=fewest, **common)
+            )
         if self.n > MOST_BY_MATRIX and self.method == "single":
             kd_tree = self.data.shape[1] <= KD_FEATURES.get(self.metric, 0)
             return Tree(*_core.linkage_single(self.data, kd_tree=kd_tree, **metric, **common))

@@ -202,6 +202,78 @@ def plot_single_linkage(Z: ArrayLike, *, ax: Axes | None = None, max_leaves: int
     return axes
 
 
+def plot_dendrogram(
+    Z: ArrayLike,
+    *,
+    n_clusters: int | None = None,
+    ax: Axes | None = None,
+    max_leaves: int = 60,
+    label: str = "distance",
+) -> Axes:
+    """Draw the upper part of a dendrogram, its clusters in colours.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples - 1, 4)
+        A linkage matrix, as of :func:`shoal.linkage`; heights may fall.
+    n_clusters : int, default=None
+        Colours this many branches, numbered by first appearance of their samples as :func:`shoal.cut_tree` numbers
+        them, and marks the cut; None colours nothing.
+    ax : matplotlib Axes, default=None
+        By default a new figure's.
+    max_leaves : int, default=60
+        The last ``max_leaves - 1`` merges are drawn; a leaf stands for all that is below it. At least 2.
+    label : str, default="distance"
+        Of the axis of heights.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import shoal
+    >>> from shoal.plotting import plot_dendrogram
+    >>> ax = plot_dendrogram(shoal.linkage([[0.0], [1.0], [5.0], [5.5]], "ward"), n_clusters=2)
+    >>> len(ax.collections[0].get_segments())
+    3
+    """
+    from matplotlib.collections import LineCollection
+
+    from shoal.hierarchy.dendrogram import check_linkage
+
+    merges = check_linkage(Z)
+    n = len(merges) + 1
+    axes = plot_single_linkage(merges, ax=ax, max_leaves=max_leaves)
+    axes.set_ylabel(label)
+    top = float(merges[:, 2].max())
+    axes.set_ylim(0, top * 1.05 or 1.0)
+    if n_clusters is None:
+        return axes
+    count = check_int("n_clusters", n_clusters, 1, n, "n_samples")
+    first = np.arange(2 * n - 1)  # the first sample below each node
+    for i, (left, right) in enumerate(merges[:, :2].astype(int)):
+        first[n + i] = min(first[left], first[right])
+    alive = np.ones(2 * n - count, dtype=bool)
+    alive[merges[: n - count, :2].astype(int)] = False
+    roots = np.flatnonzero(alive)
+    number = {int(node): k for k, node in enumerate(roots[np.argsort(first[roots])])}
+    cluster = np.full(2 * n - 1, -1)
+    for node in range(2 * n - 2, -1, -1):
+        cluster[node] = number.get(node, cluster[node])
+        if node >= n:
+            cluster[merges[node - n, :2].astype(int)] = cluster[node]
+    lines = axes.collections[0]
+    drawn = np.arange(2 * n - 1 - len(lines.get_paths()), 2 * n - 1)
+    if isinstance(lines, LineCollection):
+        lines.set_color([color_of(cluster[node]) if cluster[node] >= 0 else NOISE for node in drawn])
+    if 1 < count < n:
+        between = (merges[n - count, 2] + merges[n - count - 1, 2]) / 2
+        axes.axhline(between, color=NOISE, linewidth=0.8, linestyle="--", zorder=0)
+    return axes
+
+
 def plot_spanning_tree(
     X: ArrayLike,
     u: ArrayLike,
