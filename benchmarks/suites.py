@@ -292,6 +292,25 @@ def _spanning_tree() -> Iterator[Case]:
         )
 
 
+def _linkage() -> Iterator[Case]:
+    """Quality is the mean height, by which all must agree."""
+    jobs = (
+        ("ward", 10_000, 16),
+        ("ward", 50_000, 16),
+        ("ward", 200_000, 2),
+        ("average", 10_000, 16),
+        ("complete", 10_000, 16),
+        ("centroid", 10_000, 16),
+        ("single", 20_000, 2),
+        ("single", 50_000, 2),
+        ("single", 20_000, 32),
+    )
+    for method, n, d in jobs:
+        for kind, make in KINDS.items():
+            name, params = f"{method}, {short(n)} x {d}", {"method": method}
+            yield Case("linkage", name, "linkage", kind, partial(make, n, d, 50), params, dtypes=("float64",))
+
+
 def suites(mnist: str | None = None) -> dict[str, Suite]:
     """All suites by name; `mnist` is the path of an npz file with ``X`` (60000, 784) and ``y``."""
     listed = (
@@ -316,11 +335,12 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
             _local_gaussian,
             "value",
         ),
+        Suite("linkage", "linkage of rows by several methods; quality is the mean height", _linkage, "value"),
         Suite("density-dbscan", "DBSCAN, min_samples 10", _dbscan, "value"),
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite(
             "affinity-propagation",
-            "AffinityPropagation without convergence; quality is the net similarity of the labels",
+            "60 iterations of AffinityPropagation; quality is minus the mean squared distance to the own exemplar",
             _affinity_propagation,
             "value",
         ),

@@ -8,6 +8,7 @@ from typing import Any
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
 from .exemplar import affinity_propagation, birch
+from .fastcluster import linkage
 from .hdbscan import hdbscan
 from .local_gaussian import local_gaussian
 from .scikit_learn import clusterer, dbscan, em, lloyd, metrics, optics, plusplus
@@ -83,6 +84,7 @@ LIBRARIES = (
             "birch-bounded": Offer(birch("shoal", threshold=0, head="kmeans", random_state=0)),
             "em": Offer(em("shoal")),
             "hdbscan": Offer(hdbscan("shoal")),
+            "linkage": Offer(linkage("shoal", most=None)),
             "local-gaussian": Offer(local_gaussian(), note="separation given"),
             "import": imports("import shoal"),
             "import-kmeans": imports("from shoal import KMeans"),

@@ -3,6 +3,7 @@
 python docs/figures/comparison.py      writes comparison.png beside this file
 """
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 from sklearn.datasets import make_blobs, make_circles, make_moons
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 import shoal
 from shoal.plotting.palette import color_of
 
+warnings.simplefilter("ignore", ConvergenceWarning)  # rings are no Gaussians
 N = 1500
 blobs = make_blobs(N, random_state=8)[0]
 stretched = make_blobs(N, random_state=170)[0] @ np.array([[0.6, -0.6], [-0.4, 0.8]])
@@ -32,7 +35,7 @@ DATA = {
 MODELS = {
     "KMeans": lambda k: shoal.KMeans(k, random_state=0),
     "GaussianMixture": lambda k: shoal.GaussianMixture(k, random_state=0),
-    "LocalGaussian": lambda k: shoal.LocalGaussian(separation="auto"),
+    "LocalGaussian": lambda k: shoal.LocalGaussian(p_value=0.001),
     "DBSCAN": lambda k: shoal.DBSCAN(eps=0.2, min_samples=10),
     "OPTICS": lambda k: shoal.OPTICS(min_samples=10, xi=0.1, min_cluster_size=0.08),
     "HDBSCAN": lambda k: shoal.HDBSCAN(min_cluster_size=40),
@@ -45,10 +48,12 @@ MODELS = {
 figure, axes = plt.subplots(
     len(DATA), len(MODELS), figsize=(15, 9.2), gridspec_kw={"wspace": 0.04, "hspace": 0.04}
 )
+for axis, title in zip(axes[0], MODELS, strict=True):
+    axis.set_title(title, fontsize=10)
 for row, (name, (values, k)) in zip(axes, DATA.items(), strict=True):
     X = StandardScaler().fit_transform(values)
     row[0].set_ylabel(name, fontsize=11)
-    for axis, (title, make) in zip(row, MODELS.items(), strict=True):
+    for axis, make in zip(row, MODELS.values(), strict=True):
         labels = make(k).fit_predict(X)
         axis.scatter(*X.T, s=2, c=[color_of(label) for label in labels], linewidths=0)
         found = len(set(labels) - {-1})
@@ -57,8 +62,6 @@ for row, (name, (values, k)) in zip(axes, DATA.items(), strict=True):
         axis.set_yticks([])
         axis.set_xlim(-2.7, 2.7)
         axis.set_ylim(-2.7, 2.7)
-        if row is axes[0]:
-            axis.set_title(title, fontsize=10)
 
 buffer = BytesIO()
 figure.savefig(buffer, dpi=100, bbox_inches="tight", pad_inches=0.05)

@@ -363,7 +363,8 @@ class Ward {
       const std::int32_t old[2] = {clusters_.id[at(i)], clusters_.id[at(j)]};
       merge(i, j, value);
       gone[at(j)] = 1;
-      columns[at(j)] = inf;  // far from all
+      columns[at(j)] = inf;  // far from all, and its name now is another's
+      clusters_.id[at(j)] = nobody.id;
       known_[at(i)] = 0;
       put(i);
       // the name that has gone leads to a place that has gone, the other to the union, whose neighbours look again

@@ -144,9 +144,10 @@ def test_every_merge_is_of_the_nearest_pair_in_every_metric(rng, method, metric)
 @pytest.mark.parametrize("fewest_pairs", [0.0, 1 / 64, 1.1], ids=["rounds", "both", "chain"])
 @pytest.mark.parametrize("d", [1, 2, 7])
 def test_rounds_and_chain_find_the_same_ward_tree(rng, fewest_pairs, d):
-    X = rng.normal(size=(400, d))
-    found = Tree(*_core.linkage_centroids(X, method="ward", weight=None, fewest_pairs=fewest_pairs)).matrix()
-    np.testing.assert_allclose(found, linkage(X, "ward"), rtol=1e-10)
+    for n in (5, 40, 70, 130, 260, 400):
+        X = rng.normal(size=(n, d))
+        found = Tree(*_core.linkage_centroids(X, method="ward", weight=None, fewest_pairs=fewest_pairs))
+        np.testing.assert_allclose(found.matrix(), linkage(X, "ward"), rtol=1e-10)
 
 
 def test_ward_of_rows_that_merge_one_by_one(without_matrix):

@@ -217,8 +217,8 @@ def plot_dendrogram(
     Z : array-like of shape (n_samples - 1, 4)
         A linkage matrix, as of :func:`shoal.linkage`; heights may fall.
     n_clusters : int, default=None
-        Colours this many branches, numbered by first appearance of their samples as :func:`shoal.cut_tree` numbers
-        them, and marks the cut; None colours nothing.
+        Colours the branches before the last ``n_clusters - 1`` rows of `Z`, numbered by first appearance of their
+        samples as :func:`shoal.cut_tree` numbers them, and marks the cut if heights ascend; None colours nothing.
     ax : matplotlib Axes, default=None
         By default a new figure's.
     max_leaves : int, default=60
@@ -268,7 +268,7 @@ def plot_dendrogram(
     drawn = np.arange(2 * n - 1 - len(lines.get_paths()), 2 * n - 1)
     if isinstance(lines, LineCollection):
         lines.set_color([color_of(cluster[node]) if cluster[node] >= 0 else NOISE for node in drawn])
-    if 1 < count < n:
+    if 1 < count < n and (np.diff(merges[:, 2]) >= 0).all():
         between = (merges[n - count, 2] + merges[n - count - 1, 2]) / 2
         axes.axhline(between, color=NOISE, linewidth=0.8, linestyle="--", zorder=0)
     return axes
