@@ -80,6 +80,7 @@ Shifted shift(const neighbors::RTree<T>& tree, Points<const double> centers, con
   out.seeds.resize(size_of(n));
   std::iota(out.seeds.begin(), out.seeds.end(), std::int64_t{0});
   std::vector<char> rests(size_of(n), 0);
+  std::vector<double> earlier = out.centers;  // where they were after the last sweep whose number is a power of two
   const auto keep_paths = [&] {
     if (!options.keep_paths) return;
     const std::size_t first = out.paths.size();
@@ -96,6 +97,7 @@ Shifted shift(const neighbors::RTree<T>& tree, Points<const double> centers, con
       out.weight[to] = out.weight[i];
       rests[to] = rests[i];
       std::copy_n(out.centers.data() + i * size_of(d), d, out.centers.data() + to * size_of(d));
+      std::copy_n(earlier.data() + i * size_of(d), d, earlier.data() + to * size_of(d));
       ++to;
     }
     out.seeds.resize(to);
@@ -132,10 +134,12 @@ Shifted shift(const neighbors::RTree<T>& tree, Points<const double> centers, con
           sq_step += (mean - center[f]) * (mean - center[f]);
           center[f] = mean;
         }
-        rests[i] = std::sqrt(sq_step) < options.tol || sq_step == 0;
+        rests[i] = std::sqrt(sq_step) < options.tol || sq_step == 0 ||
+                   std::equal(center, center + d, earlier.data() + i * size_of(d));
       }
     });
     ++out.n_iter;
+    if (std::has_single_bit(static_cast<std::size_t>(out.n_iter))) earlier = out.centers;
     const auto stay =
         survivors({out.centers.data(), static_cast<Index>(out.seeds.size()), d}, out.weight, options.collision, run);
     std::size_t next = 0;

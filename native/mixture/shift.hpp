@@ -7,6 +7,10 @@
 // deleted, and never looked at again. So at the end no two are closer than that. A centroid whose box is empty (the
 // mean of points in the corners of a box of many dimensions) stays where it is, with no weight.
 //
+// The next position depends on the set of points in the box alone, so a path is periodic in the end. A period of more
+// than one step is found as R. P. Brent does ("An improved Monte Carlo factorization algorithm", BIT 20, 1980), by
+// comparing with the position after sweep 1, 2, 4, 8, ...: the centroid rests there too.
+//
 // Cost: O(sweeps * live centroids * box sum); memory O(centroids * d). Parallel over centroids; each is moved by one
 // thread, so results do not depend on threads.
 #pragma once

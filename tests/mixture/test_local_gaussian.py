@@ -124,6 +124,18 @@ def test_every_run_ends_and_says_whether_it_came_to_rest(rng):
         assert not model.converged_
 
 
+def test_centroids_that_go_round_in_circles_are_caught(rng):
+    """Whole numbers and boxes whose borders they lie on: many paths, some of them periodic, none without an end."""
+    X = rng.integers(0, 30, (800, 2)) / 3
+    for side in (1.0, 1.5, 2.0, 3.0):
+        seeds, _ = _core.grid_seeds(r_tree(X), side=side)
+        *_, n_iter, converged, _ = _core.shift_centroids(
+            r_tree(X), seeds, side=side, collision=0.0, tol=0.0, max_iter=100_000, keep_paths=False
+        )
+        assert converged
+        assert n_iter < 2000
+
+
 def test_resting_centroids_are_the_means_of_their_boxes(rng):
     X = blobs(rng)
     model = shoal.LocalGaussian(4.0, tol=0).fit(X)

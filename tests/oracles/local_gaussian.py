@@ -36,7 +36,8 @@ def shift(X, centers, side, collision, tol, max_iter):
     centers = [np.array(c, dtype=float) for c in centers]
     counts = [0] * len(centers)
     rests = [False] * len(centers)
-    for _ in range(max_iter):
+    earlier = [c.copy() for c in centers]
+    for sweep in range(1, max_iter + 1):
         if all(rests):
             break
         for c in range(len(centers)):
@@ -45,10 +46,13 @@ def shift(X, centers, side, collision, tol, max_iter):
             inside = X[in_box(X, centers[c], side)]
             counts[c] = len(inside)
             mean = inside.mean(axis=0) if len(inside) else centers[c]
-            rests[c] = bool(np.linalg.norm(mean - centers[c]) < tol or (mean == centers[c]).all())
+            short = np.linalg.norm(mean - centers[c]) < tol or (mean == centers[c]).all()
+            rests[c] = bool(short or np.allclose(mean, earlier[c], rtol=0, atol=1e-13))  # back where it was
             centers[c] = mean
+        if sweep & (sweep - 1) == 0:
+            earlier = [c.copy() for c in centers]
         stay = survivors(centers, counts, collision)
-        centers, counts, rests = ([values[c] for c in stay] for values in (centers, counts, rests))
+        centers, counts, rests, earlier = ([v[c] for c in stay] for v in (centers, counts, rests, earlier))
     return np.array(centers), np.array(counts)
 
 
