@@ -243,6 +243,22 @@ def _optics() -> Iterator[Case]:
         yield Case("density-optics", name, "optics", "scattered", make, params, dtypes=("float64",))
 
 
+def _em() -> Iterator[Case]:
+    """The four kinds of covariance at one size; more features, and few, for full."""
+    kinds = ("full", "tied", "diag", "spherical")
+    for n, d, k, types in ((200_000, 16, 16, kinds), (500_000, 2, 10, kinds[:1]), (50_000, 64, 8, kinds[:1])):
+        for covariance_type in types:
+            for kind, make in KINDS.items():
+                yield Case(
+                    "gaussian-mixture",
+                    f"{shape_name(n, d, k)}, {covariance_type}",
+                    "em",
+                    kind,
+                    partial(make, n, d, k),
+                    {"covariance_type": covariance_type, "max_iter": 20},
+                )
+
+
 def _tile() -> Iterator[Case]:
     shapes = ((50_000, 64, 64), (50_000, 128, 256), (20_000, 64, 1000), (20_000, 784, 100))
     yield from _points("tile", "assign", shapes)
@@ -324,7 +340,7 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite(
             "affinity-propagation",
-            "AffinityPropagation without convergence; quality is the net similarity of the labels",
+            "60 iterations of AffinityPropagation; quality is minus the mean squared distance to the own exemplar",
             _affinity_propagation,
             "value",
         ),
@@ -333,6 +349,13 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
             "whole fit of BIRCH; quality is the mean squared distance to the nearest subcluster",
             _birch,
             "value",
+        ),
+        Suite(
+            "gaussian-mixture",
+            "20 EM steps from one given start, tol 0; quality is the mean log density",
+            _em,
+            "value",
+            "iteration",
         ),
         Suite("silhouette", "silhouette score, euclidean", _silhouette, "value"),
         Suite("external", "AMI, NMI and ARI of two label vectors", _external, "value"),

@@ -128,6 +128,26 @@ ESTIMATORS = [
     Case(
         shoal.GaussianMixture(2, covariance_type="spherical", random_state=0), least=2, slow=EM, wide=BOUNDS
     ),
+    Case(shoal.Birch(), slow=SUMS),
+    Case(shoal.Birch(threshold=0, max_subclusters=20, head="kmeans", random_state=0), slow=SUMS),
+    Case(shoal.BayesianGaussianMixture(n_components=3, random_state=0), least=2, slow=EM, wide=BOUNDS),
+    Case(
+        shoal.BayesianGaussianMixture(
+            n_components=3,
+            covariance_type="tied",
+            weight_concentration_prior_type="dirichlet_distribution",
+            random_state=0,
+        ),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
+    Case(
+        shoal.BayesianGaussianMixture(n_components=2, covariance_type="diag", random_state=0),
+        least=2,
+        slow=EM,
+        wide=BOUNDS,
+    ),
     Case(shoal.AgglomerativeClustering(3), least=3, parts_equal_rows=True),
     Case(
         shoal.AgglomerativeClustering(3, linkage="average", metric="manhattan", compute_distances=True),

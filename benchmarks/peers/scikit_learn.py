@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
 from .exemplar import affinity_propagation, birch
@@ -118,6 +120,38 @@ def optics(module: str) -> Any:
     return make
 
 
+def em_start(arrays: Arrays, params: dict[str, Any]) -> dict[str, Any]:
+    """Even weights, the given means, and the variances of the data, as the four kinds of covariance take them."""
+    X, means = arrays["X"], arrays["init"]
+    k, d = means.shape
+    precision = 1 / X.var(axis=0, dtype="float64")
+    precisions = {
+        "full": np.broadcast_to(np.diag(precision), (k, d, d)),
+        "tied": np.diag(precision),
+        "diag": np.broadcast_to(precision, (k, d)),
+        "spherical": np.full(k, precision.mean()),
+    }[params["covariance_type"]].astype(X.dtype)
+    return {"weights_init": np.full(k, 1 / k, X.dtype), "means_init": means, "precisions_init": precisions}
+
+
+def em(module: str) -> Any:
+    """Job maker for EM steps from one start; the work is the steps done, the value the mean log density."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        estimator = import_module(module).GaussianMixture
+        X, start = arrays["X"], em_start(arrays, params)
+
+        def call(seed: int) -> Any:
+            return estimator(len(arrays["init"]), tol=0, **params, **start).fit(X)
+
+        return Job(
+            call,
+            lambda model: Answer({"value": model.lower_bound_}, n_iter=model.n_iter_, work=model.n_iter_),
+        )
+
+    return make
+
+
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     from sklearn.metrics import pairwise_distances_argmin
 
@@ -166,6 +200,7 @@ LIBRARIES = (
             "assign": Offer(_assign, note="pairwise_distances_argmin"),
             "affinity-propagation": Offer(affinity_propagation("sklearn.cluster")),
             "birch": Offer(birch("sklearn.cluster")),
+            "em": Offer(em("sklearn.mixture")),
             "hdbscan": Offer(hdbscan("sklearn.cluster", copy=False)),
             "import": imports("import sklearn"),
             "import-kmeans": imports("from sklearn.cluster import KMeans"),

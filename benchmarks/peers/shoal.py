@@ -11,7 +11,7 @@ from .exemplar import affinity_propagation, birch
 from .fastcluster import linkage
 from .hdbscan import hdbscan
 from .local_gaussian import local_gaussian
-from .scikit_learn import clusterer, dbscan, lloyd, metrics, optics, plusplus
+from .scikit_learn import clusterer, dbscan, em, lloyd, metrics, optics, plusplus
 
 
 def _assign(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
@@ -82,6 +82,7 @@ LIBRARIES = (
             "affinity-propagation": Offer(affinity_propagation("shoal")),
             "birch": Offer(birch("shoal")),
             "birch-bounded": Offer(birch("shoal", threshold=0, head="kmeans", random_state=0)),
+            "em": Offer(em("shoal")),
             "hdbscan": Offer(hdbscan("shoal")),
             "linkage": Offer(linkage("shoal", most=None)),
             "local-gaussian": Offer(local_gaussian(), note="separation given"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import numpy as np
+
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, imports
-from .scikit_learn import clusterer, dbscan, lloyd
+from .scikit_learn import clusterer, dbscan, em_start, lloyd
 
 
 def _start(threads: int) -> None:
@@ -70,7 +72,48 @@ def _plusplus(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     return Job(call, lambda centers: Answer({"centers": centers}))
 
 
+def _em(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    """oneDAL knows full and diagonal covariances; its goal is the sum of log densities before the last step."""
+    import daal4py
+
+    X = arrays["X"]
+    k = len(arrays["init"])
+    kind = params["covariance_type"]
+    if kind not in ("full", "diag"):
+        raise ValueError(f"it has no {kind} covariances")
+    start = em_start(arrays, params)
+    covariances = [
+        np.ascontiguousarray(np.linalg.inv(p) if kind == "full" else 1 / p[None, :])
+        for p in start["precisions_init"]
+    ]
+    algorithm = daal4py.em_gmm(
+        nComponents=k,
+        fptype="float" if X.dtype == np.float32 else "double",
+        covarianceStorage="full" if kind == "full" else "diagonal",
+        maxIterations=params["max_iter"],
+        accuracyThreshold=0.0,
+    )
+
+    def call(seed: int) -> Any:
+        # it writes into the start
+        given = [covariance.copy() for covariance in covariances]
+        return algorithm.compute(X, start["weights_init"][None, :].copy(), start["means_init"].copy(), given)
+
+    def read(result: Any) -> Answer:
+        steps = int(result.nIterations[0, 0])
+        return Answer({"value": result.goalFunction[0, 0] / len(X)}, n_iter=steps, work=steps)
+
+    return Job(call, read)
+
+
 LIBRARIES = (
+    Library(
+        "daal4py",
+        module="daal4py",
+        package="scikit-learn-intelex",
+        start=_start,
+        tasks={"em": Offer(_em, note="daal4py.em_gmm")},
+    ),
     Library(
         "sklearnex",
         module="sklearnex",

@@ -94,23 +94,25 @@ void update(const Row<T>& row, const T* column_sum, T damping, T rest) {
   row.r[best.place] = own_r;
 }
 
+// sum[k] += max(0, r[k]), k in [begin, end).
+template <class T>
+SHOAL_INLINE void add_positive(const T* r, Index begin, Index end, double* sum) {
+  for (Index k = begin; k < end; ++k) sum[k] += r[k] > T{0} ? static_cast<double>(r[k]) : 0.0;
+}
+
 template <class T>
 void add(const T* r, Index i, Index n, double* sum) {
-  constexpr int W = lanes_of<double>;
-  using V = Vec<double>;
+  constexpr int W = lanes_of<T>, U = 4;
+  using V = Vec<T>;
   const double own = sum[i] + static_cast<double>(r[i]);
   Index k = 0;
-  for (; k + W <= n; k += W) {
-    V value;
-    if constexpr (std::is_same_v<T, double>)
-      value = load<V>(r + k);
-    else if constexpr (W == 1)
-      value = static_cast<double>(r[k]);
-    else
-      value = __builtin_convertvector((load<Vec<T, W>>(r + k)), V);
-    store(sum + k, load<V>(sum + k) + maximum(value, V{}));
+  for (; k + U * W <= n; k += U * W) {
+    // few are willing: most vectors hold no positive value, and a sum stays as it is when zeros are added
+    const V most =
+        maximum(maximum(load<V>(r + k), load<V>(r + k + W)), maximum(load<V>(r + k + 2 * W), load<V>(r + k + 3 * W)));
+    if (mask_bits<T>(most > V{}) != 0) add_positive(r, k, k + U * W, sum);
   }
-  for (; k < n; ++k) sum[k] += r[k] > T{0} ? static_cast<double>(r[k]) : 0.0;
+  add_positive(r, k, n, sum);
   sum[i] = own;
 }
 

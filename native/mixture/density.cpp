@@ -160,7 +160,7 @@ void log_densities(Points<const T> x, const Components<T>& components, const Den
     const Index count = blocks.end(b) - begin;
     const Index n_panels = (count + kernel.lanes - 1) / kernel.lanes;
     tile.pack(distance::samples(x, components.origin.data()).slice(begin, begin + count), own.x.data());
-    kernel.log_density(own.x.data(), n_panels, components, own.density.data(), own.scratch.data());
+    kernel.log_density(own.x.data(), n_panels, components, own.density.data(), own.scratch.data(), x.data, x.data);
     if (out.label || out.best || out.second || out.log_sum) {
       kernel.choose(own.density.data(), n_panels, k, own.label.data(), own.best.data(), own.second.data(),
                     out.log_sum ? own.log_sum.data() : nullptr);

@@ -56,8 +56,9 @@ struct MixtureKernels {
   /// Room that log_density and accumulate need.
   Index (*scratch_size)(const Components<T>& components, Index n_panels);
 
-  /// density[panel][c][lane] = log (w_c N_c(sample)).
-  void (*log_density)(const T* panels, Index n_panels, const Components<T>& components, T* density, T* scratch);
+  /// density[panel][c][lane] = log (w_c N_c(sample)). Memory in [ahead, ahead_end), which comes next, is asked for.
+  void (*log_density)(const T* panels, Index n_panels, const Components<T>& components, T* density, T* scratch,
+                      const T* ahead, const T* ahead_end);
 
   /// density becomes responsibility times weight[i] (a weight of 0 for lanes that hold no sample);
   /// log_sum[i] = log sum_c exp density, entropy[i] = -sum_c r_c log r_c (r before weighting).

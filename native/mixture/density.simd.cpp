@@ -141,9 +141,14 @@ void group_panel(const T* panel, const Components<T>& k, T* density) {
 }
 
 template <class T>
-void log_density(const T* panels, Index n_panels, const Components<T>& k, T* density, T* scratch) {
+void log_density(const T* panels, Index n_panels, const Components<T>& k, T* density, T* scratch, const T* ahead,
+                 const T* ahead_end) {
   const Index d = k.n_features;
   for (Index panel = 0; panel < n_panels; ++panel) {
+    // the next block's samples arrive while this one is worked on, a few lines per panel
+    const Index values = ahead_end - ahead;
+    const T* until = ahead + values * (panel + 1) / n_panels;
+    for (const T* p = ahead + values * panel / n_panels; p < until; p += 64 / sizeof(T)) __builtin_prefetch(p, 0, 2);
     switch (k.type) {
       case Covariance::full:
         full_panel(panels, k, density, scratch);
@@ -189,7 +194,7 @@ void normalize(T* density, Index n_panels, Index k, const T* weight, T* log_sum,
       V moment{};
       for (Index c = 0; c < k; ++c) {
         const V t = load<V>(column + c * panel_lanes<T>) - best;
-        const V e = exponential<T>(t);
+        const V e = exponential<T, lanes_of<T>, true>(t);
         sum += e;
         moment += e * maximum(t, least);
         store(column + c * panel_lanes<T>, e);
@@ -230,7 +235,7 @@ void choose(const T* density, Index n_panels, Index k, std::int32_t* label, T* b
       if (!log_sum) continue;
       const V top = maximum(best, broadcast<V>(std::numeric_limits<T>::lowest()));
       V sum{};
-      for (Index c = 0; c < k; ++c) sum += exponential<T>(load<V>(column + c * panel_lanes<T>) - top);
+      for (Index c = 0; c < k; ++c) sum += exponential<T, W, true>(load<V>(column + c * panel_lanes<T>) - top);
       sum = maximum(sum, broadcast<V>(std::numeric_limits<T>::min()));
       store(log_sum + to, top + logarithm<T>(sum));
     }
@@ -261,38 +266,46 @@ SHOAL_INLINE void flush(const Vec<T> (&sum)[A][B], Out&& out) {
   }
 }
 
-// out[c][f] += sum over samples of resp[c] * x[f], for C components and F rows of the panels.
-template <int C, int F, class T>
+// out[c][f] += sum over samples of resp[c] * x[f], for C components and F rows of the panels; weight[c] += that of
+// resp[c] when Weight.
+template <int C, int F, bool Weight, class T>
 void moments_tile(const T* x, Index x_stride, const T* resp, Index resp_stride, Index n_panels, double* out,
-                  Index out_stride) {
+                  Index out_stride, double* weight) {
   using V = Vec<T>;
   V sum[C][F];
-  for (int c = 0; c < C; ++c)
+  V total[C][1];
+  for (int c = 0; c < C; ++c) {
+    total[c][0] = V{};
     for (int f = 0; f < F; ++f) sum[c][f] = V{};
+  }
   for (Index panel = 0; panel < n_panels; ++panel, x += x_stride, resp += resp_stride)
     for (int at = 0; at < panel_lanes<T>; at += lanes_of<T>) {
       V value[F];
       for (int f = 0; f < F; ++f) value[f] = load<V>(x + f * panel_lanes<T> + at);
       for (int c = 0; c < C; ++c) {
         const V r = load<V>(resp + c * panel_lanes<T> + at);
+        if constexpr (Weight) total[c][0] += r;
         for (int f = 0; f < F; ++f) sum[c][f] += r * value[f];
       }
     }
   flush<C, F, T>(sum, [&](int c, int f) { return out + c * out_stride + f; });
+  if constexpr (Weight) flush<C, 1, T>(total, [&](int c, int) { return weight + c; });
 }
 
 inline constexpr int tile_side = vector_registers >= 32 ? 4 : 3;
 
 // out[c * out_stride + f] += sum resp[c] x[f] for all of n_components and n_rows; panels of x are x_stride apart.
+// weight[c] += sum resp[c], unless it is null.
 template <class T>
 void moments(const T* x, Index x_stride, Index n_rows, const T* resp, Index resp_stride, Index n_components,
-             Index n_panels, double* out, Index out_stride) {
+             Index n_panels, double* out, Index out_stride, double* weight) {
   for (Index c = 0; c < n_components; c += tile_side)
     with_constant<tile_side>(static_cast<int>(std::min<Index>(tile_side, n_components - c)), [&](auto C) {
       for (Index f = 0; f < n_rows; f += tile_side)
         with_constant<tile_side>(static_cast<int>(std::min<Index>(tile_side, n_rows - f)), [&](auto F) {
-          moments_tile<C, F>(x + f * panel_lanes<T>, x_stride, resp + c * panel_lanes<T>, resp_stride, n_panels,
-                             out + c * out_stride + f, out_stride);
+          const auto tile = f == 0 && weight ? moments_tile<C, F, true, T> : moments_tile<C, F, false, T>;
+          tile(x + f * panel_lanes<T>, x_stride, resp + c * panel_lanes<T>, resp_stride, n_panels,
+               out + c * out_stride + f, out_stride, weight ? weight + c : nullptr);
         });
     });
 }
@@ -303,6 +316,14 @@ inline constexpr int pair_columns = vector_registers >= 32 ? 8 : 4;
 // Row a of the upper triangle starts here, such that entry (a, b) is at row_start(a) + b.
 SHOAL_INLINE Index row_start(Index a, Index d) {
   return a * d - a * (a - 1) / 2 - a;
+}
+
+// Keeps a value that several multiply-adds use from being loaded by each of them: loads are what limits the tile.
+template <class V>
+SHOAL_INLINE void in_register([[maybe_unused]] V& value) {
+#if defined(SHOAL_LEVEL_v3) || defined(SHOAL_LEVEL_v4)
+  asm("" : "+v"(value));
+#endif
 }
 
 // second(a0 + a, b0 + b) += sum of resp x_a x_b for A rows and B columns, b >= a.
@@ -322,7 +343,8 @@ void second_tile(const T* x, Index d, const T* resp, Index resp_stride, Index n_
       V left[A];
       for (int a = 0; a < A; ++a) left[a] = r * load<V>(rows + a * panel_lanes<T> + at);
       for (int b = 0; b < B; ++b) {
-        const V right = load<V>(columns + b * panel_lanes<T> + at);
+        V right = load<V>(columns + b * panel_lanes<T> + at);
+        in_register(right);
         for (int a = 0; a < A; ++a) sum[a][b] += left[a] * right;
       }
     }
@@ -372,16 +394,9 @@ Index scratch_size(const Components<T>& k, Index n_panels) {
 template <class T>
 void accumulate(const T* panels, const T* resp, Index n_panels, const Components<T>& k, double* weight, double* first,
                 double* second, T* scratch) {
-  using V = Vec<T>;
   constexpr int L = panel_lanes<T>;
   const Index d = k.n_features;
   const Index K = k.n_components;
-  for (Index c = 0; c < K; ++c) {
-    V sum{};
-    for (Index panel = 0; panel < n_panels; ++panel)
-      for (int at = 0; at < L; at += lanes_of<T>) sum += load<V>(resp + (panel * K + c) * L + at);
-    weight[c] += static_cast<double>(sum_lanes<T>(sum));
-  }
   const Index extra = !second || k.type == Covariance::tied || k.type == Covariance::full ? 0
                       : k.type == Covariance::diag                                        ? d
                                                                                           : 1;
@@ -396,10 +411,10 @@ void accumulate(const T* panels, const T* resp, Index n_panels, const Components
         subtract(panels + panel * d * L, k.mean.data() + c * d, d, scratch + panel * d * L);
       x = scratch;
     }
-    moments(x, d * L, d, resp + c * L, K * L, step, n_panels, first + c * d, d);
+    moments(x, d * L, d, resp + c * L, K * L, step, n_panels, first + c * d, d, weight + c);
     if (extra) {
       augment(x, d, k.type, n_panels, squares);
-      moments(squares, extra * L, extra, resp + c * L, K * L, step, n_panels, second + c * extra, extra);
+      moments(squares, extra * L, extra, resp + c * L, K * L, step, n_panels, second + c * extra, extra, nullptr);
     }
     if (second && k.type == Covariance::full)
       for (Index j = c; j < c + step; ++j) second_moments(x, d, resp + j * L, K * L, n_panels, second + j * size);

@@ -262,7 +262,10 @@ Moments em_moments(Points<const T> x, Weights<T> weight, const Components<T>& co
   const Index k = components.n_components;
   Sums sums =
       sums_over(x, components, true, run, [&](Buffer<T>& own, Index begin, Index count, Index n_panels, Sums& to) {
-        kernel.log_density(own.x.data(), n_panels, components, own.density.data(), own.scratch.data());
+        const Index d = x.n_features;
+        const Index next = std::min(begin + 2 * count, x.n_samples);
+        kernel.log_density(own.x.data(), n_panels, components, own.density.data(), own.scratch.data(),
+                           x.data + (begin + count) * d, x.data + std::max(begin + count, next) * d);
         put_weights(weight, begin, count, n_panels * kernel.lanes, own.weight.data());
         kernel.normalize(own.density.data(), n_panels, k, own.weight.data(), own.log_sum.data(), own.entropy.data());
         double log_likelihood = 0;

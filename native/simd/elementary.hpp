@@ -68,14 +68,16 @@ SHOAL_INLINE To bits(From value) {
 
 }  // namespace detail
 
-/// exp(x) for x up to 709 (float: 88); 0 below -708 (float: -87), so -inf gives 0. Precondition: x is not NaN.
-template <class T, int W = lanes_of<T>>
+/// exp(x) for x up to 709 (float: 88); 0 below -708 (float: -87), so -inf gives 0. Precondition: x is not NaN, and
+/// not above 0 if NotAbove0, which saves a step.
+template <class T, int W = lanes_of<T>, bool NotAbove0 = false>
 SHOAL_INLINE Vec<T, W> exponential(Vec<T, W> x) {
   using V = Vec<T, W>;
   using I = IntVec<T, W>;
   using E = detail::Elementary<T>;
   const V least = broadcast<V>(E::least_exp);
-  const V within = minimum(maximum(x, least), broadcast<V>(E::most_exp));
+  V within = maximum(x, least);
+  if constexpr (!NotAbove0) within = minimum(within, broadcast<V>(E::most_exp));
   // adding 1.5 * 2^mantissa leaves the rounded integer in the low bits
   const V shifted = within * broadcast<V>(E::log2_e) + broadcast<V>(E::round_shift);
   const V n = shifted - broadcast<V>(E::round_shift);

@@ -33,6 +33,7 @@ _PUBLIC = {
     "hdbscan": "shoal.density.hdbscan",
     "GaussianMixture": "shoal.mixture.gaussian_mixture",
     "gaussian_mixture": "shoal.mixture.gaussian_mixture",
+    "BayesianGaussianMixture": "shoal.mixture.bayesian_mixture",
     "select_gaussian_mixture": "shoal.mixture.selection",
     "AffinityPropagation": "shoal.exemplar.affinity_propagation",
     "affinity_propagation": "shoal.exemplar.affinity_propagation",
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from shoal.hierarchy.linkage import linkage as linkage
     from shoal.hierarchy.trees import linkage_tree as linkage_tree
     from shoal.hierarchy.trees import ward_tree as ward_tree
+    from shoal.mixture.bayesian_mixture import BayesianGaussianMixture as BayesianGaussianMixture
     from shoal.mixture.gaussian_mixture import GaussianMixture as GaussianMixture
     from shoal.mixture.gaussian_mixture import gaussian_mixture as gaussian_mixture
     from shoal.mixture.local_gaussian import LocalGaussian as LocalGaussian

@@ -58,6 +58,7 @@ OWN_OPTIONS = {
     "optics": {"min_samples": 7, "xi": 0.1, "cluster_method": "xi"},
     "birch": {"threshold": 0.3, "n_clusters": 4, "max_subclusters": 30, "head": "kmeans", "random_state": 5},
     "affinity-propagation": {"damping": 0.8, "preference": -40.0, "random_state": 3, "dtype": "float32"},
+    "mixture": {"n_components": 4, "covariance_type": "tied", "tol": 0.01, "random_state": 7},
     "hdbscan": {"min_cluster_size": 12, "min_samples": 4, "cluster_selection_method": "leaf", "alpha": 1.5},
 }
 

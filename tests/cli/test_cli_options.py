@@ -139,7 +139,7 @@ def test_every_algorithm_of_the_registry_is_a_public_estimator_that_fits():
     for algorithm in ALGORITHMS.values():
         cls = algorithm.load()
         assert cls is getattr(shoal, algorithm.class_name)
-        sizes = {"n_clusters": 2, "min_samples": 2, "min_cluster_size": 2}
+        sizes = {"n_clusters": 2, "n_components": 2, "min_samples": 2, "min_cluster_size": 2}
         model = cls().set_params(**{name: sizes[name] for name in sizes if name in cls().get_params()})
         assert model.fit([[0.0], [1.0], [9.0]]).labels_.shape == (3,)
         assert algorithm.summary

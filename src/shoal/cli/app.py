@@ -288,7 +288,7 @@ def _declared(item: inspect.Parameter) -> list[str]:
 def _parameter_option(parameter: Parameter, spelling: str, panel: str) -> inspect.Parameter:
     # a flag says the opposite of the default
     names = [f"--no-{spelling}" if parameter.default is True else f"--{spelling}"]
-    if parameter.name == "n_clusters":
+    if parameter.name in ("n_clusters", "n_components"):
         names.append("-k")
     described = escape(parameter.description)
     if parameter.default is True:

@@ -86,6 +86,18 @@ ALGORITHMS = {
             "sums up data that come once in a tree, then clusters the sums: any number of rows in bounded memory",
         ),
         Algorithm(
+            "gaussian-mixture",
+            "shoal.mixture.gaussian_mixture:GaussianMixture",
+            "mixture",
+            "k ellipsoids that may overlap: every row belongs to each with a probability",
+        ),
+        Algorithm(
+            "bayesian-gaussian-mixture",
+            "shoal.mixture.bayesian_mixture:BayesianGaussianMixture",
+            "mixture",
+            "ellipsoids that may overlap, of which those the data do not need lose their weight",
+        ),
+        Algorithm(
             "affinity-propagation",
             "shoal.exemplar.affinity_propagation:AffinityPropagation",
             "exemplar",

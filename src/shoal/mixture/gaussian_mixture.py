@@ -110,10 +110,11 @@ class GaussianMixture(MixtureModel):
         (this one keeps n_samples x n_components values); single samples drawn at random, by weight; or the
         groups of given labels.
     weights_init : array-like of shape (n_components,), default=None
+        Weights of the start, in place of those of `init_params`; they sum to one.
     means_init : array-like of shape (n_components, n_features), default=None
+        Means of the start, in place of those of `init_params`.
     precisions_init : array-like, default=None
-        Parameters of the start, in place of those of `init_params`; `precisions_init` has the shape of
-        ``precisions_``.
+        Inverse covariances of the start, in place of those of `init_params`; the shape is that of ``precisions_``.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the starts and of :meth:`sample`. An int gives the same result every time, on any number of threads.
     warm_start : bool, default=False

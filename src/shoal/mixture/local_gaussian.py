@@ -86,8 +86,8 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
         the centroid, is this. "auto" is the likelihood at the 90 % quantile of a Gaussian. (1e-6 of the
         likelihood normalised over the local points when `paper_exact`.)
     tol : float, default=1e-4
-        A centroid rests when a step is shorter than ``tol * separation``; a covariance when no entry changes by more
-        than ``tol`` times the largest.
+        A centroid rests when a step is shorter than `tol` separations; a covariance when no entry changes by more than
+        `tol` times the largest.
     max_iter : int, default=300
         Steps of centroids, and of covariances, at most.
     collision_distance : float or None, default=None
@@ -102,7 +102,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
     ratio : float, default=1
         In (0, 1]: a sample whose second largest density is more than `ratio` times the largest is labelled -1.
     reg_covar : float, default=1e-6
-        Added to the variances, in units of ``separation ** 2`` (of the squared range of X if that is less): bounds
+        Added to the variances, in units of the squared separation (of the squared range of X if that is less): bounds
         the axes of clusters from below.
     paper_exact : bool, default=False
         Take the covariances by the equations (4) to (8) of the paper as written: biased towards zero. To

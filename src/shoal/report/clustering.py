@@ -175,7 +175,7 @@ class Clustering:
             "feature_names": [
                 str(name) for name in getattr(model, "feature_names_in_", getattr(X, "columns", []))
             ],
-            "centers": getattr(model, "cluster_centers_", None),
+            "centers": getattr(model, "cluster_centers_", getattr(model, "means_", None)),
             "metric": _metric_of(parameters),
             "results": _single_values(model),
         }
