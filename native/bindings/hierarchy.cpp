@@ -5,6 +5,7 @@
 #include "hierarchy/cut.hpp"
 #include "hierarchy/generic.hpp"
 #include "hierarchy/graph.hpp"
+#include "hierarchy/rounds.hpp"
 #include "hierarchy/single.hpp"
 #include "hierarchy/ward.hpp"
 #include "neighbors/mst.hpp"
@@ -44,9 +45,12 @@ bool has_inversions(std::string_view method) {
   return method == "centroid" || method == "median";
 }
 
+/// `fewest_pairs` > 0: in rounds; see merge_by_rounds.
 template <class T>
-std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle, Weights<double> weight, Run& run) {
+std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle, Weights<double> weight,
+                                  double fewest_pairs, Run& run) {
   const Update update = update_from_name(method);
+  if (fewest_pairs > 0) return hierarchy::merge_by_rounds(update, triangle, weight, fewest_pairs, run);
   return has_inversions(method) ? hierarchy::merge_by_heap(update, triangle, weight, run)
                                 : hierarchy::merge_by_chain(update, triangle, weight, run);
 }
@@ -72,10 +76,10 @@ void bind_condensed(nb::module_& m) {
             merges = hierarchy::merge_single(view(distances), n, run);
           } else if (in_float32) {
             Triangle<float> triangle(view(distances), n, run);
-            merges = merge_triangle(method, triangle, weights(weight), run);
+            merges = merge_triangle(method, triangle, weights(weight), 0, run);
           } else {
             Triangle<double> triangle(view(distances), n, run);
-            merges = merge_triangle(method, triangle, weights(weight), run);
+            merges = merge_triangle(method, triangle, weights(weight), 0, run);
           }
           return hierarchy::tree_of(std::move(merges), weights(weight), !has_inversions(method), ordered);
         }));
@@ -94,7 +98,8 @@ void bind_hierarchy(nb::module_& m) {
   m.def(
       "linkage_matrix",
       [](const Matrix<double>& x, std::string_view method, std::string_view metric, double p,
-         const OptionalVector<double>& weight, bool in_float32, bool ordered, const Progress& progress) {
+         const OptionalVector<double>& weight, bool in_float32, double fewest_pairs, bool ordered,
+         const Progress& progress) {
         return to_python(enter(progress, [&](Run& run) {
           const neighbors::Norm norm = neighbors::norm_from_name(metric);
           const neighbors::Space<double> space(
@@ -105,16 +110,18 @@ void bind_hierarchy(nb::module_& m) {
             merges = hierarchy::merge_single(measure, space.rows(), run);
           } else if (in_float32) {
             Triangle<float> triangle(measure, space.rows(), run);
-            merges = merge_triangle(method, triangle, weights(weight), run);
+            merges = merge_triangle(method, triangle, weights(weight), fewest_pairs, run);
           } else {
             Triangle<double> triangle(measure, space.rows(), run);
-            merges = merge_triangle(method, triangle, weights(weight), run);
+            merges = merge_triangle(method, triangle, weights(weight), fewest_pairs, run);
           }
           return hierarchy::tree_of(std::move(merges), weights(weight), !has_inversions(method), ordered);
         }));
       },
-      "x"_a.noconvert(), nb::kw_only(), "method"_a, "metric"_a, "p"_a, "weight"_a.none(), "in_float32"_a, "ordered"_a,
-      "progress"_a.none() = nb::none(), "The same from rows, by all distances; single computes them as it goes.");
+      "x"_a.noconvert(), nb::kw_only(), "method"_a, "metric"_a, "p"_a, "weight"_a.none(), "in_float32"_a,
+      "fewest_pairs"_a, "ordered"_a, "progress"_a.none() = nb::none(),
+      "The same from rows, by all distances; single computes them as it goes. fewest_pairs > 0 (complete, average, "
+      "weighted): rounds that find fewer pairs than this part of the clusters hand over to the chain; 0: the chain.");
   m.def(
       "linkage_single",
       [](const Matrix<double>& x, std::string_view metric, double p, const OptionalVector<double>& weight, bool kd_tree,

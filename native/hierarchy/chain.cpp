@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "hierarchy/living.hpp"
+#include "hierarchy/neighbours.hpp"
 
 namespace shoal::hierarchy {
 namespace {
@@ -16,32 +17,37 @@ std::size_t at(Index i) {
 template <class T>
 class Chain {
  public:
-  Chain(Update update, Triangle<T>& triangle, Weights<double> weight, Run& run)
-      : update_(update), triangle_(triangle), run_(run), living_(triangle, weight) {}
+  Chain(Update update, Triangle<T>& triangle, Weights<double> weight, Run& run, Index done)
+      : update_(update), triangle_(triangle), run_(run), done_(done), living_(triangle, weight) {}
 
   std::vector<Merge> merges() {
     const Index total = living_.n() - 1;
     std::vector<Merge> found;
     found.reserve(at(total));
-    first_neighbours();
+    near_.start(living_.n(), true);
+    for (Index i = 0; i < living_.n(); ++i) {
+      if (i % 64 == 0) run_.checkpoint();
+      near_.see(triangle_, i);
+    }
     std::vector<std::int32_t> chain;
     std::vector<T> link;  // distance from chain[i] to chain[i + 1]
     while (static_cast<Index>(found.size()) < total) {
       run_.checkpoint();
-      run_.progress("merges", static_cast<double>(found.size()), static_cast<double>(total));
+      progress(std::ssize(found), total);
       if (living_.sparse()) cut_down(chain);
       if (chain.empty()) chain.push_back(living_.alive().front());
       std::int32_t x, y;
       for (;;) {
         x = chain.back();
-        if (nearest_[at(x)] == unknown) nearest_[at(x)] = living_.nearest(x, &least_[at(x)], &second_[at(x)]);
-        const T least = least_[at(x)];
+        if (near_.nearest[at(x)] == unknown)
+          near_.nearest[at(x)] = living_.nearest(x, &near_.least[at(x)], &near_.second[at(x)]);
+        const T least = near_.least[at(x)];
         // the one before wins a tie
         if (chain.size() > 1 && !(least < link.back())) {
           y = chain[chain.size() - 2];
           break;
         }
-        y = nearest_[at(x)];
+        y = near_.nearest[at(x)];
         chain.push_back(y);
         link.push_back(least);
       }
@@ -52,78 +58,56 @@ class Chain {
       found.push_back({static_cast<double>(distance), living_.name(x), living_.name(y)});
       join(x, y, distance);
     }
-    run_.progress("merges", static_cast<double>(total), static_cast<double>(total));
+    progress(total, total);
     return found;
   }
 
  private:
-  // Every cluster's nearest neighbour, the first of several.
-  void first_neighbours() {
-    const Index n = living_.n();
-    const TriangleKernels<T>& kernels = triangle_kernels<T>();
-    least_.assign(at(n), Living<T>::inf);
-    second_.assign(at(n), Living<T>::inf);
-    nearest_.assign(at(n), unknown);
-    for (Index i = 0; i < n; ++i) {
-      if (i % 64 == 0) run_.checkpoint();
-      if (i + 1 < n) {
-        T value, next;
-        const std::int32_t behind = living_.nearest_beyond(static_cast<std::int32_t>(i), &value, &next);
-        if (value < least_[at(i)]) {
-          second_[at(i)] = std::min(least_[at(i)], next);
-          least_[at(i)] = value;
-          nearest_[at(i)] = behind;
-        } else {
-          second_[at(i)] = std::min(second_[at(i)], value);
-        }
-        kernels.offer(triangle_.row(i) + i + 1, n - i - 1, static_cast<std::int32_t>(i), least_.data() + i + 1,
-                      second_.data() + i + 1, nearest_.data() + i + 1);
-      }
-      if (nearest_[at(i)] == unknown) nearest_[at(i)] = i == 0 ? 1 : 0;  // all infinitely far
-    }
+  void progress(Index made, Index total) {
+    run_.progress("merges", static_cast<double>(done_ + made), static_cast<double>(done_ + total));
   }
 
   void join(std::int32_t x, std::int32_t y, T distance) {
     const T* row = living_.unite(update_, x, y, distance);
-    nearest_[at(y)] = living_.nearest_in_row(y, &least_[at(y)], &second_[at(y)]);
+    near_.nearest[at(y)] = living_.nearest_in_row(y, &near_.least[at(y)], &near_.second[at(y)]);
     for (const std::int32_t i : living_.alive()) {
-      std::int32_t& near = nearest_[at(i)];
+      std::int32_t& near = near_.nearest[at(i)];
       if (i == y || near == unknown) continue;
       const T value = row[i];
       if (near == x || near == y) {
-        // no other is nearer than second_
-        near = value < second_[at(i)] ? y : unknown;
-        least_[at(i)] = value;
-      } else if (value < least_[at(i)] || (value == least_[at(i)] && y < near)) {
+        // no other is nearer than second
+        near = value < near_.second[at(i)] ? y : unknown;
+        near_.least[at(i)] = value;
+      } else if (value < near_.least[at(i)] || (value == near_.least[at(i)] && y < near)) {
         // equally near, or nearer by rounding: what a new look would find
         near = y;
-        second_[at(i)] = least_[at(i)];
-        least_[at(i)] = value;
-      } else if (value < second_[at(i)]) {
-        second_[at(i)] = value;
+        near_.second[at(i)] = near_.least[at(i)];
+        near_.least[at(i)] = value;
+      } else if (value < near_.second[at(i)]) {
+        near_.second[at(i)] = value;
       }
     }
   }
 
   void cut_down(std::vector<std::int32_t>& chain) {
-    std::vector<std::int32_t> place(nearest_.size(), unknown);
+    std::vector<std::int32_t> place(near_.nearest.size(), unknown);
     living_.cut_down([&](std::int32_t old, std::int32_t now) {
       place[at(old)] = now;
-      least_[at(now)] = least_[at(old)];
-      second_[at(now)] = second_[at(old)];
-      nearest_[at(now)] = nearest_[at(old)];
+      near_.least[at(now)] = near_.least[at(old)];
+      near_.second[at(now)] = near_.second[at(old)];
+      near_.nearest[at(now)] = near_.nearest[at(old)];
     });
     for (Index i = 0; i < living_.n(); ++i)
-      if (nearest_[at(i)] != unknown) nearest_[at(i)] = place[at(nearest_[at(i)])];
+      if (near_.nearest[at(i)] != unknown) near_.nearest[at(i)] = place[at(near_.nearest[at(i)])];
     for (std::int32_t& x : chain) x = place[at(x)];
   }
 
   Update update_;
   Triangle<T>& triangle_;
   Run& run_;
+  Index done_;
   Living<T> living_;
-  std::vector<T> least_, second_;
-  std::vector<std::int32_t> nearest_;  // at distance least_, all others at second_ or beyond; or unknown
+  Neighbours<T> near_;  // nearest may be unknown; all others are at second or beyond
 };
 
 // What two samples add to the sum of squares grows with their weights.
@@ -141,12 +125,12 @@ void weigh_for_ward(Triangle<T>& triangle, Weights<double> weight, Run& run) {
 }  // namespace
 
 template <class T>
-std::vector<Merge> merge_by_chain(Update update, Triangle<T>& triangle, Weights<double> weight, Run& run) {
+std::vector<Merge> merge_by_chain(Update update, Triangle<T>& triangle, Weights<double> weight, Run& run, Index done) {
   if (triangle.n() < 2) return {};
   if (update == Update::ward && weight) weigh_for_ward(triangle, weight, run);
-  return Chain<T>(update, triangle, weight, run).merges();
+  return Chain<T>(update, triangle, weight, run, done).merges();
 }
-template std::vector<Merge> merge_by_chain(Update, Triangle<float>&, Weights<double>, Run&);
-template std::vector<Merge> merge_by_chain(Update, Triangle<double>&, Weights<double>, Run&);
+template std::vector<Merge> merge_by_chain(Update, Triangle<float>&, Weights<double>, Run&, Index);
+template std::vector<Merge> merge_by_chain(Update, Triangle<double>&, Weights<double>, Run&, Index);
 
 }  // namespace shoal::hierarchy

@@ -44,7 +44,8 @@ struct TriangleKernels {
   Index (*first_min)(const T* values, const T* penalty, Index n, T* least, T* second);
   /// out[i] = distance of cluster i, of size[i], to the union of x and y, given its distances to both.
   void (*merge_rows)(Update update, const T* to_x, const T* to_y, const T* size, Index n, const Pair& pair, T* out);
-  /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id; second[j] is the next smallest.
+  /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id; second[j] is the next smallest,
+  /// unless `second` is `least`.
   void (*offer)(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest);
 };
 

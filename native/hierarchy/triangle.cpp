@@ -79,8 +79,7 @@ void Triangle<T>::Free::operator()(T* p) const {
 template <class T>
 Triangle<T>::Triangle(Index n)
     : n_(n), data_(static_cast<T*>(allocate(bytes_of(n, sizeof(T)))), Free{bytes_of(n, sizeof(T))}) {
-  // what is read beyond the last value is a number
-  std::fill_n(data_.get() + n * (n - 1) / 2, 64 / sizeof(T), T{0});
+  shrink(n);  // what is read beyond the last value is a number
 }
 
 template <class T>
@@ -128,8 +127,13 @@ void Triangle<T>::keep(std::span<const std::int32_t> kept) {
     const T* from = row(kept[static_cast<std::size_t>(a)]);
     for (Index b = a + 1; b < m; ++b) *to++ = from[kept[static_cast<std::size_t>(b)]];
   }
-  std::fill_n(to, 64 / sizeof(T), T{0});
+  shrink(m);
+}
+
+template <class T>
+void Triangle<T>::shrink(Index m) {
   n_ = m;
+  std::fill_n(data_.get() + m * (m - 1) / 2, 64 / sizeof(T), T{0});
 }
 
 template class Triangle<float>;

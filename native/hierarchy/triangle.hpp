@@ -55,9 +55,22 @@ class Triangle {
   Index n() const { return n_; }
   /// row(i)[j] is the distance between i and j > i.
   T* row(Index i) { return data_.get() + (i * n_ - i * (i + 1) / 2 - i - 1); }
+  const T* row(Index i) const { return data_.get() + (i * n_ - i * (i + 1) / 2 - i - 1); }
+  /// out[i] = distance between i and j, i in [begin, end), end <= j.
+  void column(Index j, Index begin, Index end, T* out) const {
+    const T* from = row(begin) + j;
+    for (Index i = begin; i < end; ++i) {
+      out[i] = *from;
+      from += n_ - i - 2;
+    }
+  }
+  /// Row after row, without gaps.
+  T* data() { return data_.get(); }
   T& at(Index i, Index j) { return i < j ? row(i)[j] : row(j)[i]; }
   /// Leaves the clusters kept[0] < kept[1] < ... under the numbers 0, 1, ...
   void keep(std::span<const std::int32_t> kept);
+  /// Takes what has been written to data() as the triangle of m <= n clusters.
+  void shrink(Index m);
 
  private:
   struct Free {

@@ -3,6 +3,7 @@
 
 #include "hierarchy/chain.hpp"
 #include "hierarchy/generic.hpp"
+#include "hierarchy/rounds.hpp"
 #include "hierarchy/single.hpp"
 #include "hierarchy/ward.hpp"
 #include "tests/data.hpp"
@@ -78,13 +79,18 @@ TEST("the merges of seven linkages are at the heights of their definitions, from
   const ThreadLimit two(2);
   on_every_level([] {
     for (const Index d : {Index{1}, Index{2}, Index{6}, Index{17}})
-      for (const Index n : {Index{2}, Index{3}, Index{18}, Index{70}}) {
+      for (const Index n : {Index{2}, Index{3}, Index{18}, Index{100}}) {
         const Sample<double> x = groups<double>(n, d, 3);
         Run run;
         const Metric metric;
         for (const Update update : {Update::complete, Update::average, Update::weighted, Update::ward}) {
           Triangle<double> triangle(metric, x.points(), run);
           check_heights(merge_by_chain(update, triangle, {}, run), plain_heights(x.points(), update, false), true);
+        }
+        for (const Update update : {Update::complete, Update::average, Update::weighted}) {
+          Triangle<double> triangle(metric, x.points(), run);
+          check_heights(merge_by_rounds(update, triangle, {}, 1e-9, run), plain_heights(x.points(), update, false),
+                        true);
         }
         for (const Update update : {Update::centroid, Update::median}) {
           Triangle<double> triangle(metric, x.points(), run);

@@ -150,6 +150,43 @@ def test_rounds_and_chain_find_the_same_ward_tree(rng, fewest_pairs, d):
         np.testing.assert_allclose(found.matrix(), linkage(X, "ward"), rtol=1e-10)
 
 
+@kinds
+@pytest.mark.parametrize("method", module.REDUCIBLE)
+@pytest.mark.parametrize("fewest_pairs", [1e-9, 1 / 16], ids=["rounds", "both"])
+def test_every_merge_of_a_round_is_of_the_nearest_pair(rng, method, kind, fewest_pairs):
+    X = data_of_kind(rng, kind, n=100)
+    found = _core.linkage_matrix(
+        X,
+        method=method,
+        metric="euclidean",
+        p=2,
+        weight=None,
+        in_float32=False,
+        fewest_pairs=fewest_pairs,
+        ordered=True,
+    )
+    assert complaint(Tree(*found).matrix(), Clusters(X, method), 1e-6 if kind == "far" else 1e-9) == ""
+
+
+@pytest.mark.parametrize("method", module.REDUCIBLE)
+def test_rounds_with_weights_see_copies_and_any_number_of_threads_the_same_bits(rng, method, without_matrix):
+    X = rng.normal(size=(200, 3))
+    weight = rng.integers(1, 4, size=200)
+    Z = linkage(X, method, sample_weight=weight)
+    copies = linkage(np.repeat(X, weight, axis=0), method)[-199:]
+    if method != "weighted":  # copies merge first there, too, but count as so many clusters
+        np.testing.assert_allclose(Z[:, 2:], copies[:, 2:], rtol=1e-9)
+    for n_threads in (2, 7):
+        with threads_and_block_length(n_threads, 0):
+            assert bits(linkage(X, method, sample_weight=weight)) == bits(Z)
+
+
+@pytest.mark.parametrize("method", module.REDUCIBLE)
+def test_rows_that_merge_one_by_one_leave_the_rounds(method, without_matrix):
+    X = np.cumsum(1.5 ** np.arange(200))[:, None]
+    np.testing.assert_allclose(linkage(X, method), scipy_hierarchy.linkage(X, method), rtol=1e-9)
+
+
 def test_ward_of_rows_that_merge_one_by_one(without_matrix):
     """Every union is nearest to the next row: a round finds one pair, so that the chain must do the work."""
     X = np.cumsum(1.5 ** np.arange(200))[:, None]

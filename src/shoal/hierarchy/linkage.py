@@ -24,6 +24,7 @@ from shoal.base.progress import progress
 
 METHODS = ("single", "complete", "average", "weighted", "ward", "centroid", "median")
 GEOMETRIC = ("ward", "centroid", "median")  # of means of points: euclidean distances only
+REDUCIBLE = ("complete", "average", "weighted")  # and all distances are kept
 METRICS = ("euclidean", "cosine", "manhattan", "chebyshev", "minkowski")
 SCIPY_METRICS = (
     "braycurtis",
@@ -129,12 +130,12 @@ def linkage(
     given distances        n² (centroid, median: n³ at worst)                       a copy of them; single: none
     =====================  =======================================================  ==========================
 
-    Tie rule. From given distances, and from rows for all methods up to 2048 samples and for "complete", "average" and
-    "weighted" beyond, clusters, their order and every bit of the heights are those of
-    :func:`scipy.cluster.hierarchy.linkage` (with SciPy's distances), also where distances tie. "single", "ward",
-    "centroid" and "median" of more rows do without the distances between all: the same merges to rounding; where
-    distances tie, "ward" merges with the cluster whose last sample comes first, and "single" orders the edges of its
-    tree by length and samples. Results have the same bits for any number of threads.
+    Tie rule. From given distances, and from up to 2048 rows, clusters, their order and every bit of the heights are
+    those of :func:`scipy.cluster.hierarchy.linkage` (with SciPy's distances), also where distances tie. From more rows
+    the merges are the same to rounding; where distances tie, "complete", "average" and "weighted" merge with the
+    cluster whose first sample comes first, "ward" with the one whose last sample does, and "single" orders the edges
+    of its tree by length and samples. "single", "ward", "centroid" and "median" of more rows do without the distances
+    between all. Results have the same bits for any number of threads.
 
     References
     ----------
@@ -228,9 +229,15 @@ class Job(NamedTuple):
                 f"{self.method} linkage of {self.n} samples, from all distances,",
                 self._instead(),
             )
+        rounds = self.n > MOST_BY_MATRIX and self.method in REDUCIBLE
         return Tree(
             *_core.linkage_matrix(
-                self.data, method=self.method, in_float32=self.in_float32, **metric, **common
+                self.data,
+                method=self.method,
+                in_float32=self.in_float32,
+                fewest_pairs=1 / 16 if rounds else 0,
+                **metric,
+                **common,
             )
         )
 

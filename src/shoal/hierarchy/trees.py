@@ -103,12 +103,14 @@ def linkage_tree(
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
         Rows, or distances when ``affinity="precomputed"``.
-    connectivity, n_clusters, return_distance
+    connectivity, n_clusters
         As for :func:`ward_tree`.
     linkage : {"complete", "average", "single"}, default="complete"
         "weighted", "ward", "centroid" and "median" too without `connectivity`.
     affinity : str or callable, default="euclidean"
         The metric. A callable makes the matrix of distances from `X`.
+    return_distance : bool, default=False
+        As for :func:`ward_tree`.
 
     Returns
     -------

@@ -244,7 +244,7 @@ class GaussianMixture(MixtureModel):
 
     @all_or_nothing
     def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> GaussianMixture:
-        """One step of stepwise EM [4]_ on a batch of a stream.
+        """One step of stepwise EM on a batch of a stream.
 
         With s the moments behind the parameters and s' those of batch t under the responsibilities of the
         current mixture, each scaled to total weight 1, the step is ``s + gamma (s' - s)`` with
@@ -340,7 +340,7 @@ class GaussianMixture(MixtureModel):
         return self._criteria(X, sample_weight)[2]
 
     def icl(self, X: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Integrated completed likelihood (lower is better): the BIC of samples that say whose they are [3]_.
+        """Integrated completed likelihood (lower is better): the BIC of samples that say whose they are.
 
         ``bic - 2 sum w log r``, r the responsibility of the sample's most probable component. It is never below
         the BIC, and prefers components that do not overlap.

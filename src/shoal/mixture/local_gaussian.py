@@ -138,7 +138,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
         The separation used.
     separation_path_ : ndarray of shape (n_separations, 2)
         Separations tried, falling, and the number of clusters of each.
-    centroid_paths_ : ndarray of shape (n_iter_ + 1, n_seeds_, n_features)
+    centroid_paths_ : ndarray of shape (1 + n_iter_, n_seeds_, n_features)
         Only when `store_paths`: where each seed was after every step; NaN once it is deleted.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -1,0 +1,55 @@
+// Every cluster's nearest neighbour, the first of several, followed as the rows of a triangle are seen in order.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "hierarchy/triangle.hpp"
+#include "simd/aligned.hpp"
+
+namespace shoal::hierarchy {
+
+template <class T>
+struct Neighbours {
+  AlignedVector<T> least, second;     // of cluster i: the smallest distance, and the next (of another cluster)
+  std::vector<std::int32_t> nearest;  // at distance least
+
+  /// Of n >= 1 clusters; none seen. Where all are infinitely far, the first. `with_second`: keeps `second`, too.
+  void start(Index n, bool with_second) {
+    constexpr T inf = std::numeric_limits<T>::infinity();
+    least.assign(static_cast<std::size_t>(n), inf);
+    second.assign(static_cast<std::size_t>(with_second ? n : 0), inf);
+    nearest.assign(static_cast<std::size_t>(n), 0);
+    nearest[0] = n > 1 ? 1 : 0;
+    // whole vectors can be read
+    nothing_.assign(static_cast<std::size_t>(n) + 64 / sizeof(T), inf);
+    std::fill_n(nothing_.begin(), n, T{0});
+  }
+
+  void see(Triangle<T>& triangle, Index i) { see_row(triangle.row(i) + i + 1, i); }
+  /// values[j - i - 1] = distance of i to j > i. Rows must be seen in order.
+  /// Precondition: values are readable up to a multiple of 64 bytes.
+  void see_row(const T* values, Index i) {
+    const auto n = std::ssize(nearest);
+    const auto own = static_cast<std::size_t>(i);
+    if (i + 1 >= n) return;
+    T value, next;
+    const Index behind = triangle_kernels<T>().first_min(values, nothing_.data() + i + 1, n - i - 1, &value, &next);
+    if (behind >= 0 && value < least[own]) {
+      next = std::min(least[own], next);
+      least[own] = value;
+      nearest[own] = static_cast<std::int32_t>(i + 1 + behind);
+    } else {
+      next = value;
+    }
+    if (!second.empty()) second[own] = std::min(second[own], next);
+    triangle_kernels<T>().offer(values, n - i - 1, static_cast<std::int32_t>(i), least.data() + i + 1,
+                                (second.empty() ? least : second).data() + i + 1, nearest.data() + i + 1);
+  }
+
+ private:
+  AlignedVector<T> nothing_;
+};
+
+}  // namespace shoal::hierarchy
