@@ -213,13 +213,16 @@ def test_ties_between_exemplars_go_to_the_smaller_label():
 
 
 def test_cosine_is_minus_the_cosine_distance(rng):
-    X = rng.normal(size=(60, 5)) + 1
+    """Clusters of many, for two samples that have only each other would tie."""
+    X = np.eye(5)[rng.integers(0, 4, size=60)] + 0.1 * rng.normal(size=(60, 5))
     X[7] = 0
-    model = shoal.AffinityPropagation(affinity="cosine", random_state=0, damping=0.8).fit(X)
+    model = shoal.AffinityPropagation(affinity="cosine", random_state=0, damping=0.8, preference=-1).fit(X)
     from sklearn.metrics.pairwise import cosine_distances
 
     S = -cosine_distances(X)
-    other = shoal.AffinityPropagation(affinity="precomputed", random_state=0, damping=0.8).fit(S)
+    other = shoal.AffinityPropagation(
+        affinity="precomputed", random_state=0, damping=0.8, preference=-1
+    ).fit(S)
     off = ~np.eye(60, dtype=bool)
     np.testing.assert_allclose(model.affinity_matrix_[off], other.affinity_matrix_[off], atol=1e-12)
     np.testing.assert_array_equal(model.labels_, other.labels_)
@@ -269,11 +272,11 @@ def test_pairs_that_are_not_stored_are_worse_than_any_that_are(rng):
     np.fill_diagonal(near, False)
     graph = sparse.csr_array(np.where(near, S, 0))
     model = shoal.AffinityPropagation(
-        affinity="precomputed", random_state=0, preference=-20.0, damping=0.8
+        affinity="precomputed", random_state=0, preference=-100.0, damping=0.8
     ).fit(graph)
     far = np.where(near, S, -1e7)
     dense = shoal.AffinityPropagation(
-        affinity="precomputed", random_state=0, preference=-20.0, damping=0.8
+        affinity="precomputed", random_state=0, preference=-100.0, damping=0.8
     ).fit(far)
     np.testing.assert_array_equal(model.cluster_centers_indices_, dense.cluster_centers_indices_)
     np.testing.assert_array_equal(model.labels_, dense.labels_)
