@@ -13,5 +13,8 @@ const TriangleKernels<double>& triangle_kernels<double>() {
 const PointKernels& point_kernels() {
   return SHOAL_PICK_TABLE(linkage_points);
 }
+const ScreenKernels& screen_kernels() {
+  return SHOAL_PICK_TABLE(linkage_screen);
+}
 
 }  // namespace shoal::hierarchy

@@ -4,6 +4,7 @@
 // bits at every instruction-set level, and those that SciPy's formulas have.
 #pragma once
 #include <cstdint>
+#include <limits>
 
 #include "base/points.hpp"
 #include "simd/dispatch.hpp"
@@ -62,10 +63,46 @@ struct PointKernels {
                        const double* query, double inverse, std::int32_t own, Nearest* best);
 };
 
+/// The name of a cluster that has gone.
+inline constexpr std::int32_t no_cluster = std::numeric_limits<std::int32_t>::max();
+
+/// A cluster that looks for its nearest.
+struct WardQuery {
+  const double* center;
+  const float* center_f32;
+  float half_sq;  // half the squared norm of the centre
+  double inverse;
+  std::int32_t own;
+};
+/// Clusters that it looks at, in single precision, feature by feature.
+struct WardBlock {
+  const float* columns;
+  Index stride, n_features;
+  const float* half_sq;
+  const float* inverses;
+  const std::int32_t* ids;
+  float error;  // of a squared distance that comes from products, at most
+};
+/// What makes sure of those that may be near: value(clusters, position, query).
+struct WardValue {
+  const void* clusters;
+  const std::int32_t* positions;  // of the clusters of the block; null: their places in it
+  double (*value)(const void* clusters, Index position, const WardQuery& query);
+};
+
+/// The loops that may fuse, for they know what rounding can do.
+struct ScreenKernels {
+  /// As PointKernels::nearest_ward, by products first: what |x|^2 - 2 x.c + |c|^2 and its error leave open is made
+  /// sure of. Precondition: columns, half_sq and inverses are readable up to a multiple of 16 positions.
+  void (*nearest_ward)(const WardBlock& block, const WardValue& exact, Index begin, Index end, const WardQuery& query,
+                       Nearest* best);
+};
+
 /// The kernels of the level in use.
 template <class T>
 const TriangleKernels<T>& triangle_kernels();
 const PointKernels& point_kernels();
+const ScreenKernels& screen_kernels();
 
 }  // namespace shoal::hierarchy
 
@@ -73,4 +110,5 @@ namespace shoal {
 SHOAL_DECLARE_TABLE(hierarchy::TriangleKernels<float>, triangle_f32)
 SHOAL_DECLARE_TABLE(hierarchy::TriangleKernels<double>, triangle_f64)
 SHOAL_DECLARE_TABLE(hierarchy::PointKernels, linkage_points)
+SHOAL_DECLARE_TABLE(hierarchy::ScreenKernels, linkage_screen)
 }  // namespace shoal

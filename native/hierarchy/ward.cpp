@@ -13,9 +13,9 @@ namespace shoal::hierarchy {
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr Nearest nobody{inf, std::numeric_limits<std::int32_t>::max(), inf};
+constexpr Nearest nobody{inf, no_cluster, inf};
 constexpr std::int32_t unknown = -1;
-constexpr Index lanes = 8;
+constexpr Index lanes = 16;
 // A union that is nearer than this part of a bound is so whatever rounding does.
 constexpr double below = 1 - 1e-12;
 
@@ -23,9 +23,20 @@ std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
 }
 
+double half_sq_norm(const double* center, Index d) {
+  double sum = 0;
+  for (Index f = 0; f < d; ++f) sum += center[f] * center[f];
+  return sum / 2;
+}
+
 // Position i: centre, 1 / size, and the last row in it, which is its name.
 struct Clusters {
   Index n, d;
+  /// What products in single precision can be wrong by in a squared distance, rounding of the centres included;
+  /// infinite where differences are the better way: for few features, for data so far from zero that products would
+  /// leave most open, and beyond the range of float.
+  float product_error = std::numeric_limits<float>::infinity();
+  bool by_products() const { return product_error < std::numeric_limits<float>::infinity(); }
   std::vector<double> center;
   std::vector<double> inverse;
   std::vector<std::int32_t> id;
@@ -41,6 +52,22 @@ struct Clusters {
     }
     return sum / (inverse[at(i)] + inverse[at(j)]);
   }
+  // Decides on products. Centres of unions lie among those of the rows, so that no norm is larger than theirs.
+  void look_at_norms() {
+    if (d < 4) return;
+    double most = 0, norms = 0, sq = 0;
+    std::vector<double> mean(at(d));
+    for (Index i = 0; i < n; ++i) {
+      const double own = 2 * half_sq_norm(row(i), d);
+      most = std::max(most, own);
+      norms += own / static_cast<double>(n);
+      for (Index f = 0; f < d; ++f) mean[at(f)] += row(i)[f] / static_cast<double>(n);
+    }
+    for (const double m : mean) sq += m * m;
+    if (!(sq <= 0.9 * norms) || !(most > 1e-30) || !(most < 1e36)) return;
+    product_error = static_cast<float>(4 * (static_cast<double>(d) + 8) * std::numeric_limits<float>::epsilon() * most);
+  }
+
   // The union of i and j, in place of i; ordered by name, so that it does not matter which is which.
   void unite(Index i, Index j) {
     const bool swapped = id[at(i)] > id[at(j)];
@@ -62,14 +89,116 @@ struct Clusters {
   }
 };
 
+double value_of(const void* clusters, Index position, const WardQuery& query) {
+  const auto& all = *static_cast<const Clusters*>(clusters);
+  const double* row = all.row(position);
+  double sum = 0;
+  for (Index f = 0; f < all.d; ++f) {
+    const double difference = query.center[f] - row[f];
+    sum += difference * difference;
+  }
+  return sum / (query.inverse + all.inverse[at(position)]);
+}
+
+// Clusters as the kernels want them: feature by feature, in double for differences or in float for products.
+class Block {
+ public:
+  explicit Block(const Clusters& clusters) : clusters_(clusters), single_(clusters.by_products()) {}
+
+  /// Room for `size` more clusters; returns where they begin.
+  Index grow(Index size) {
+    const auto first = static_cast<Index>(ids_.size());
+    const auto end = at(first + (size + lanes - 1) / lanes * lanes);
+    if (single_) {
+      columns_f32_.resize(end * at(clusters_.d));
+      inverses_f32_.resize(end);
+      half_sq_.resize(end);
+    } else {
+      columns_.resize(end * at(clusters_.d));
+      inverses_.resize(end);
+    }
+    ids_.resize(end);
+    positions_.resize(end);
+    return first;
+  }
+  /// Puts the cluster at `position` at place i of a piece that begins at `first` and is `stride` long.
+  void put(Index first, Index stride, Index i, Index position) {
+    const double* row = clusters_.row(position);
+    const double inverse = clusters_.inverse[at(position)];
+    ids_[at(first + i)] = clusters_.id[at(position)];
+    positions_[at(first + i)] = static_cast<std::int32_t>(position);
+    if (single_) {
+      float* to = columns_f32_.data() + first * clusters_.d + i;
+      for (Index f = 0; f < clusters_.d; ++f) to[f * stride] = static_cast<float>(row[f]);
+      inverses_f32_[at(first + i)] = static_cast<float>(inverse);
+      half_sq_[at(first + i)] = static_cast<float>(half_sq_norm(row, clusters_.d));
+    } else {
+      double* to = columns_.data() + first * clusters_.d + i;
+      for (Index f = 0; f < clusters_.d; ++f) to[f * stride] = row[f];
+      inverses_[at(first + i)] = inverse;
+    }
+  }
+  /// It is far from all from now on, and its name is nobody's.
+  void remove(Index i) {
+    ids_[at(i)] = nobody.id;
+    if (single_)
+      half_sq_[at(i)] = std::numeric_limits<float>::infinity();
+    else
+      columns_[at(i)] = inf;
+  }
+
+  /// A query and its rows in both precisions.
+  class Query {
+   public:
+    Query(const Clusters& clusters, Index i) {
+      const double* row = clusters.row(i);
+      if (clusters.by_products()) center_f32_.assign(row, row + clusters.d);
+      query_ = {row, center_f32_.data(), static_cast<float>(half_sq_norm(row, clusters.d)), clusters.inverse[at(i)],
+                clusters.id[at(i)]};
+    }
+    Query(const Query&) = delete;
+    Query& operator=(const Query&) = delete;
+    const WardQuery& operator*() const { return query_; }
+
+   private:
+    std::vector<float> center_f32_;
+    WardQuery query_;
+  };
+
+  /// Looks at `size` clusters of the piece.
+  void nearest(Index first, Index stride, Index size, const Query& query, Nearest* best) const {
+    const std::int32_t* ids = ids_.data() + first;
+    if (single_) {
+      const WardBlock block{columns_f32_.data() + first * clusters_.d,
+                            stride,
+                            clusters_.d,
+                            half_sq_.data() + first,
+                            inverses_f32_.data() + first,
+                            ids,
+                            clusters_.product_error};
+      screen_kernels().nearest_ward(block, {&clusters_, positions_.data() + first, value_of}, 0, size, *query, best);
+    } else {
+      point_kernels().nearest_ward({columns_.data() + first * clusters_.d, stride, clusters_.d},
+                                   inverses_.data() + first, ids, 0, size, (*query).center, (*query).inverse,
+                                   (*query).own, best);
+    }
+  }
+
+ private:
+  const Clusters& clusters_;
+  const bool single_;
+  AlignedVector<double> columns_, inverses_;
+  AlignedVector<float> columns_f32_, inverses_f32_, half_sq_;
+  std::vector<std::int32_t> ids_, positions_;
+};
+
 // A k-d tree over the clusters, halved at the median of the widest side; leaves are blocks feature by feature.
 class Search {
  public:
   Search(const Clusters& clusters, Run& run)
-      : clusters_(clusters), kernels_(point_kernels()), d_(clusters.d), leaf_clusters_(d_ > 6 ? 128 : 32) {
+      : clusters_(clusters), d_(clusters.d), leaf_clusters_(d_ > 6 ? 128 : 32), block_(clusters) {
     order_.resize(at(clusters.n));
     std::iota(order_.begin(), order_.end(), 0);
-    columns_.reserve(at((clusters.n + clusters.n / 2 + leaf_clusters_) * d_));
     build(0, clusters.n, run);
   }
 
@@ -86,16 +215,14 @@ class Search {
     int n_waiting = 0;
     const double* query = clusters_.row(i);
     const double inverse = clusters_.inverse[at(i)];
-    const std::int32_t own = clusters_.id[at(i)];
+    const Block::Query own(clusters_, i);
     waiting[n_waiting++] = {0, 0};
     while (n_waiting > 0) {
       const Waiting next = waiting[--n_waiting];
       const Node& node = nodes_[at(next.node)];
       if (too_far(next.sum, node, inverse, best)) continue;
       if (node.left < 0) {
-        const Columns block{columns_.data() + node.first * d_, node.stride, d_};
-        kernels_.nearest_ward(block, inverses_.data() + node.first, ids_.data() + node.first, 0, node.size, query,
-                              inverse, own, &best);
+        block_.nearest(node.first, node.stride, node.size, own, &best);
         continue;
       }
       Waiting children[2] = {{to_box(query, node.left), node.left}, {to_box(query, node.right), node.right}};
@@ -176,28 +303,17 @@ class Search {
   }
 
   void fill(Node& leaf, Index begin, Index end) {
-    leaf.first = static_cast<Index>(ids_.size());
     leaf.stride = (end - begin + lanes - 1) / lanes * lanes;
-    columns_.resize(columns_.size() + at(leaf.stride * d_));
-    inverses_.resize(inverses_.size() + at(leaf.stride), 0.0);
-    ids_.resize(ids_.size() + at(leaf.stride));
-    for (Index i = begin; i < end; ++i) {
-      const std::int32_t position = order_[at(i)];
-      double* to = columns_.data() + leaf.first * d_ + (i - begin);
-      for (Index f = 0; f < d_; ++f) to[f * leaf.stride] = clusters_.row(position)[f];
-      inverses_[at(leaf.first + i - begin)] = clusters_.inverse[at(position)];
-      ids_[at(leaf.first + i - begin)] = clusters_.id[at(position)];
-    }
+    leaf.first = block_.grow(end - begin);
+    for (Index i = begin; i < end; ++i) block_.put(leaf.first, leaf.stride, i - begin, order_[at(i)]);
   }
 
   const Clusters& clusters_;
-  const PointKernels& kernels_;
   Index d_, leaf_clusters_;
   std::vector<std::int32_t> order_;
   std::vector<Node> nodes_;
   std::vector<double> boxes_;
-  AlignedVector<double> columns_, inverses_;
-  std::vector<std::int32_t> ids_;
+  Block block_;
 };
 
 class Ward {
@@ -211,6 +327,7 @@ class Ward {
     for (Index i = 0; i < x.n_samples; ++i) clusters_.inverse[at(i)] = 1 / weight[i];
     clusters_.id.resize(at(x.n_samples));
     std::iota(clusters_.id.begin(), clusters_.id.end(), 0);
+    clusters_.look_at_norms();
     nearest_.assign(at(x.n_samples), nobody);
     known_.assign(at(x.n_samples), 0);
     found_.reserve(at(total_));
@@ -319,17 +436,11 @@ class Ward {
   // The chain of nearest neighbours, looking at all clusters, until half of them have gone.
   void follow_chain() {
     const Index n = clusters_.n;
-    const Index d = clusters_.d;
     const Index stride = (n + lanes - 1) / lanes * lanes;
     for (Index i = 0; i < n; ++i) place_[at(clusters_.id[at(i)])] = static_cast<std::int32_t>(i);
-    AlignedVector<double> columns(at(stride * d), 0.0);
-    AlignedVector<double> inverses(at(stride), 0.0);
-    const auto put = [&](Index i) {
-      for (Index f = 0; f < d; ++f) columns[at(f * stride + i)] = clusters_.row(i)[f];
-      inverses[at(i)] = clusters_.inverse[at(i)];
-    };
-    for (Index i = 0; i < n; ++i) put(i);
-    const Columns all{columns.data(), stride, d};
+    Block all(clusters_);
+    all.grow(n);
+    for (Index i = 0; i < n; ++i) all.put(0, stride, i, i);
     std::vector<char> gone(at(n), 0);
     std::vector<std::int32_t> chain;
     std::vector<double> link;
@@ -346,8 +457,7 @@ class Ward {
         Nearest& near = nearest_[at(i)];
         if (!known_[at(i)]) {
           near = nobody;
-          point_kernels().nearest_ward(all, inverses.data(), clusters_.id.data(), 0, n, clusters_.row(i),
-                                       clusters_.inverse[at(i)], clusters_.id[at(i)], &near);
+          all.nearest(0, stride, n, Block::Query(clusters_, i), &near);
           known_[at(i)] = 1;
         }
         if (chain.size() > 1 && !(near.value < link.back())) {
@@ -363,10 +473,10 @@ class Ward {
       const std::int32_t old[2] = {clusters_.id[at(i)], clusters_.id[at(j)]};
       merge(i, j, value);
       gone[at(j)] = 1;
-      columns[at(j)] = inf;  // far from all, and its name now is another's
+      all.remove(j);
       clusters_.id[at(j)] = nobody.id;
       known_[at(i)] = 0;
-      put(i);
+      all.put(0, stride, i, i);
       // the name that has gone leads to a place that has gone, the other to the union, whose neighbours look again
       place_[at(std::min(old[0], old[1]))] = static_cast<std::int32_t>(j);
       place_[at(std::max(old[0], old[1]))] = static_cast<std::int32_t>(i);

@@ -9,7 +9,9 @@
 //
 // A round: the nearest of every cluster that has none is found in a k-d tree over the centroids (box, least size per
 // node), in parallel; reciprocal pairs merge. Where a round finds few pairs, the chain of nearest neighbours goes on
-// until half of the clusters have gone, so that no data take more than O(n^2 d).
+// until half of the clusters have gone, so that no data take more than O(n^2 d). Leaves and chain are looked at
+// by products in single precision with a bound on their error, where the data allow it; what that leaves open is
+// computed as it is defined.
 //
 // Equally near clusters: the one whose last row comes first. The result has the same bits for any number of threads
 // and at every instruction-set level. Cost: O(n log^2 n) in practice for few features, O(n^2 d) at most; memory
