@@ -109,7 +109,7 @@ ESTIMATORS = [
     Case(shoal.LocalGaussian(), slow={"min_count": 0, "separation": 1.0}),
     Case(
         shoal.LocalGaussian(min_count=0.5, scale="range", p_value=0.01, ratio=0.9, tol=1e-3),
-        slow={"min_count": 0, "separation": 1.0},
+        slow={"min_count": 0, "separation": 0.125},
     ),
     Case(shoal.HDBSCAN(6, 3, metric="manhattan", allow_single_cluster=True, max_cluster_size=30), least=3),
     Case(shoal.GaussianMixture(3, random_state=0), least=2, slow=EM, wide=BOUNDS),
