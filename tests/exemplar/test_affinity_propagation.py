@@ -220,9 +220,9 @@ def test_cosine_is_minus_the_cosine_distance(rng):
     from sklearn.metrics.pairwise import cosine_distances
 
     S = -cosine_distances(X)
-    other = shoal.AffinityPropagation(
-        affinity="precomputed", random_state=0, damping=0.8, preference=-1
-    ).fit(S)
+    other = shoal.AffinityPropagation(affinity="precomputed", random_state=0, damping=0.8, preference=-1).fit(
+        S
+    )
     off = ~np.eye(60, dtype=bool)
     np.testing.assert_allclose(model.affinity_matrix_[off], other.affinity_matrix_[off], atol=1e-12)
     np.testing.assert_array_equal(model.labels_, other.labels_)
