@@ -508,11 +508,10 @@ def test_a_few_separate_points_are_clusters_of_their_own():
     assert sorted(model.labels_.tolist()) == [0, 1, 2]
 
 
-def test_a_separation_that_leaves_every_point_alone_is_refused(rng):
-    with pytest.raises(
-        ValueError, match=r"separation=1e-06 is too small: each of 20000 samples is alone in its box"
-    ):
-        shoal.LocalGaussian(1e-6).fit(rng.uniform(size=(20_000, 2)))
+@pytest.mark.parametrize(("separation", "n_samples"), [(1e-6, 20_000), (1e-4, 300_000)])
+def test_a_separation_that_leaves_nearly_every_point_alone_is_refused(rng, separation, n_samples):
+    with pytest.raises(ValueError, match=rf"is too small: {n_samples} samples are in \d+ boxes"):
+        shoal.LocalGaussian(separation).fit(rng.uniform(size=(n_samples, 2)))
 
 
 @pytest.mark.parametrize(

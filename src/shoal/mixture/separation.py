@@ -27,8 +27,9 @@ ALIKE = 1.06
 SMALL = 0.1
 # So many standard deviations are no chance.
 CHANCE = 10
-# One point in each of so many boxes is a mistake in the unit, not a clustering.
+# So many boxes with hardly more than one point each are a mistake in the unit, not a clustering.
 MOST_SINGLES = 10_000
+SINGLES = 0.9  # boxes per sample
 # Ranges below this count as none: squares of what is much smaller are 0. By bytes of a value.
 SMALLEST = {4: 1e-12, 8: 1e-140}
 
@@ -78,10 +79,10 @@ def find_centroids(
             f"min_count must be at most {counts[0]:g}, the largest count of a box of side separation={separation:g}; "
             f"got {min_count:g}"
         )
-    if n_boxes > MOST_SINGLES and n_boxes == tree.nodes.n_samples and min_count is None:
+    if n_boxes > max(MOST_SINGLES, SINGLES * tree.nodes.n_samples) and min_count is None:
         raise ValueError(
-            f"separation={separation:g} is too small: each of {n_boxes} samples is alone in its box; "
-            "raise separation, or pass min_count to keep the boxes with more samples"
+            f"separation={separation:g} is too small: {tree.nodes.n_samples} samples are in {n_boxes} boxes, nearly "
+            "each in one of its own; raise separation, or pass min_count to keep the boxes with more samples"
         )
     centers, _, _, n_iter, converged, paths = _core.shift_centroids(
         tree,
