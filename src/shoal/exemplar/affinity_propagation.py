@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from typing import Any, NamedTuple
 
@@ -387,11 +389,24 @@ def _similarities(X: Any, affinity: str, dtype: Any) -> NDArray[Any]:
         else:
             rows = _in_dtype(X, None, affinity, dtype)
             if affinity == "euclidean" and dtype == np.float64 and not _far_off(rows):
-                with threadpool_limits(1):  # the same bits for any number of threads
+                with _one_product, threadpool_limits(1):  # the same bits for any number of threads
                     S = euclidean_distances(rows, squared=True)
             else:
                 S = _distances(rows, affinity)
     return np.negative(S)  # not in place: NumPy's arrays lie in huge pages where there are any
+
+
+# The number of BLAS threads is one for the whole process: what one Python thread gives back would be another's.
+_one_product = threading.Lock()
+
+
+def _new_lock() -> None:
+    global _one_product
+    _one_product = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # nobody holds it in a child
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def _far_off(X: NDArray[Any]) -> bool:
