@@ -297,9 +297,11 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
             )
         del tree
         _warn_of(found.converged, settled, max_iter)
+        covariances = _in_unit(covariances, None if unit is None else np.outer(unit, unit), np.float64)
+        factors = _precisions_cholesky(covariances).astype(X.dtype)
         self.cluster_centers_ = _in_unit(found.centers, unit, X.dtype)
-        self.covariances_ = _in_unit(covariances, None if unit is None else np.outer(unit, unit), X.dtype)
-        self.precisions_cholesky_ = _precisions_cholesky(self.covariances_)
+        self.covariances_ = covariances.astype(X.dtype)
+        self.precisions_cholesky_ = factors
         self.counts_ = found.counts.astype(X.dtype)
         self.n_clusters_ = len(found.centers)
         self.n_seeds_, self.n_iter_ = found.n_seeds, found.n_iter
@@ -671,11 +673,17 @@ def _in_unit(values: NDArray[np.float64], unit: NDArray[np.float64] | None, dtyp
     return (values if unit is None else values * unit).astype(dtype)
 
 
-def _precisions_cholesky(covariances: NDArray[Any]) -> NDArray[Any]:
-    """Upper triangular P with P P' = inverse(S) for every S."""
-    lower = np.linalg.cholesky(covariances.astype(np.float64))
+def _precisions_cholesky(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Upper triangular P with P P' = inverse(S) for every S, in double: in float32 a flat S would lose its ridge."""
+    try:
+        lower = np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "reg_covar is too small: a cluster so much longer than the separation has a covariance that is "
+            "singular in double precision; raise reg_covar or separation"
+        ) from None
     inverse = np.linalg.solve(lower, np.broadcast_to(np.eye(lower.shape[1]), lower.shape))
-    return np.ascontiguousarray(np.triu(inverse.transpose(0, 2, 1)).astype(covariances.dtype))
+    return np.ascontiguousarray(np.triu(inverse.transpose(0, 2, 1)))
 
 
 def _slices(counts: NDArray[Any]) -> list[tuple[int, slice]]:
