@@ -85,6 +85,13 @@ def test_float32_frames_and_column_major_arrays_stay_float32():
         assert check_data(Model(), data).dtype == np.float32
 
 
+def test_float32_of_the_other_byte_order_stays_float32():
+    swapped = X.astype(np.dtype(np.float32).newbyteorder())
+    for checked in (check_data(Model(), swapped), check_matrix(swapped)):
+        assert checked.dtype == np.float32
+        np.testing.assert_array_equal(checked, X.astype(np.float32))
+
+
 def test_read_only_and_memory_mapped_data_are_accepted(tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

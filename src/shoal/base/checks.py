@@ -36,6 +36,7 @@ def check_data(
     from sklearn.utils.validation import validate_data
 
     _check_kind(X, "X")
+    X = _native(X)
     try:
         checked = validate_data(
             estimator,
@@ -61,6 +62,7 @@ def check_matrix(
     from sklearn.utils.validation import check_array
 
     _check_kind(X, name)
+    X = _native(X)
     try:
         checked = check_array(
             X,
@@ -76,6 +78,13 @@ def check_matrix(
     if finite:
         check_finite(checked, None, name, columns=getattr(X, "columns", None))
     return _canonical(checked, name)
+
+
+def _native(X: Any) -> Any:
+    """Arrays in the byte order of this machine: scikit-learn takes float32 in the other for no float32."""
+    if isinstance(X, np.ndarray) and not X.dtype.isnative:
+        return X.astype(X.dtype.newbyteorder("="))
+    return X
 
 
 def _canonical(X: Any, name: str) -> Any:
