@@ -574,7 +574,8 @@ def test_a_cluster_too_long_for_its_ridge_is_refused_by_name_and_nothing_changes
     X = np.outer(np.linspace(0, 1e9, 50), [1.0, 0.5])
     X[25] += 1e-3
     model = shoal.LocalGaussian(1.0, min_count=0, paper_exact=True, reg_covar=1e-12)
-    with pytest.raises(ValueError, match="reg_covar is too small"), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X)
+        with pytest.raises(ValueError, match="reg_covar is too small"):
+            model.fit(X)
     assert not hasattr(model, "cluster_centers_")

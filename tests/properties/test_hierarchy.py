@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import scipy.cluster.hierarchy as hierarchy
 import sklearn.cluster
-from helpers import bits, same_partition, threads_and_block_length
+from helpers import bits, threads_and_block_length
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracles.birch import CFTree
 from oracles.linkage import METHODS, Clusters, complaint
-from scipy.spatial.distance import pdist
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import pdist, squareform
 
 import shoal
 from properties.strategies import EXACT, FAR, HARD, PLAIN, examples, permutation, rows, seeds, weighted_rows
@@ -200,3 +201,21 @@ def test_merged_and_bounded_trees_sum_up_all_samples(X, seed, limit, part):
     bounded = shoal.Birch(max_subclusters=limit, **options).fit(X[permutation(len(X), seed)])
     assert len(bounded.subcluster_centers_) <= limit
     assert bounded.subcluster_weights_.sum() == len(X)
+
+
+@examples(60)
+@given(X=rows(HARD, least=2, dtypes=(np.float64,)))
+def test_single_linkage_is_the_spanning_tree(X):
+    heights = shoal.linkage(X, "single")[:, 2]
+    D = squareform(pdist(X))
+    # zero weights are no edges to SciPy
+    least = np.sort(minimum_spanning_tree(D + 1).data) - 1
+    np.testing.assert_allclose(heights, least, rtol=1e-9, atol=1e-6 if np.abs(X).max() > 1e5 else 1e-9)
+
+
+@examples(40)
+@given(X=rows(PLAIN, least=3, most=20, dtypes=(np.float64,)), method=st.sampled_from(REDUCIBLE))
+def test_cophenetic_distances_are_an_ultrametric(X, method):
+    c = squareform(shoal.cophenet(shoal.linkage(X, method)))
+    # the larger of two sides, over every third sample, is never less than the other side
+    assert (c <= np.maximum(c[:, :, None], c[None]).min(axis=1) * (1 + 1e-12) + 1e-300).all()

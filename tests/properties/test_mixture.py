@@ -130,7 +130,7 @@ def test_a_stream_may_come_row_by_row(data, kind):
         except ValueError as error:
             # what lies between the means is taken off the second moments: rounding of float32 may be left
             assert singular(error)  # noqa: PT017
-            assert (kind, X.dtype) == ("tied", np.float32)  # noqa: PT017
+            assert (kind, X.dtype) == ("tied", np.float32)
             return
     assert np.isfinite(model.means_).all()
     np.testing.assert_allclose(model.weights_.sum(), 1, atol=1e-5)
