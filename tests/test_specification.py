@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def theorems(page: Path) -> list[tuple[int, str, list[str]]]:
     return found
 
 
+@functools.cache
+def tests_of(path: str) -> set[str]:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
 def rows(heading: str) -> list[list[str]]:
     """The cells of the table below a heading of the index."""
     lines = re.findall(r"^\| (.*) \|$", sections(INDEX)[heading], re.MULTILINE)
@@ -79,9 +86,7 @@ def test_every_theorem_names_tests_that_exist(page):
         for test in tests:
             path, name = test.split("::")
             assert (ROOT / path).exists(), f"{page.name}, theorem {number}: no file {path}"
-            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-            defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-            assert name in defined, f"{page.name}, theorem {number}: no test {test}"
+            assert name in tests_of(path), f"{page.name}, theorem {number}: no test {test}"
 
 
 def test_the_index_lists_every_page_once_and_in_the_table_of_contents():
