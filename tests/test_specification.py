@@ -57,7 +57,7 @@ def theorems(page: Path) -> list[tuple[int, str, list[str]]]:
 
 
 @functools.cache
-def tests_of(path: str) -> set[str]:
+def defined_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -86,7 +86,7 @@ def test_every_theorem_names_tests_that_exist(page):
         for test in tests:
             path, name = test.split("::")
             assert (ROOT / path).exists(), f"{page.name}, theorem {number}: no file {path}"
-            assert name in tests_of(path), f"{page.name}, theorem {number}: no test {test}"
+            assert name in defined_in(path), f"{page.name}, theorem {number}: no test {test}"
 
 
 def test_the_index_lists_every_page_once_and_in_the_table_of_contents():
@@ -104,7 +104,7 @@ def test_every_public_name_is_in_the_index_once():
     assert sorted(listed) == sorted(public)
 
 
-def test_kernels_and_tests_of_the_index_exist():
+def test_kernels_and_defined_in_the_index_exist():
     for _, _, kernel, tests in rows("Operators"):
         for path in re.findall(r"`(.+?)`", kernel + tests):
             assert (ROOT / path).exists(), path
