@@ -579,3 +579,12 @@ def test_a_cluster_too_long_for_its_ridge_is_refused_by_name_and_nothing_changes
         with pytest.raises(ValueError, match="reg_covar is too small"):
             model.fit(X)
     assert not hasattr(model, "cluster_centers_")
+
+
+@pytest.mark.parametrize("value", [np.float32(1e30), 1.7e308])
+def test_equal_points_too_large_for_a_variance_are_refused(value):
+    """Their resolution is a length whose square overflows: covariances came out infinite, or as OverflowError."""
+    model = shoal.LocalGaussian()
+    with pytest.raises(ValueError, match=r"separation=.* is too large for float"):
+        model.fit(np.full((3, 1), value))
+    assert not hasattr(model, "cluster_centers_")

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 import shoal
-from properties.strategies import EXACT, FAR, HARD, PLAIN, examples, permutation, rows, seeds, weighted_rows
+from properties.strategies import (
+    EXACT,
+    EXTREME,
+    FAR,
+    HARD,
+    PLAIN,
+    examples,
+    permutation,
+    rows,
+    seeds,
+    weighted_rows,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::UserWarning"
@@ -250,7 +261,10 @@ def test_a_step_of_the_grid_and_a_power_of_two_move_the_answer_along(data, steps
 
 
 @examples(50)
-@given(X=rows(HARD, features=3))
+# the square of their resolution is beyond float32, and beyond float64
+@example(X=np.full((1, 1), 3.4e38, np.float32))
+@example(X=np.full((1, 1), 1.7e308))
+@given(X=rows(HARD | EXTREME, features=3))
 def test_auto_finds_a_separation_or_says_why_not(X):
     model = local(X, "auto")
     if model is None:

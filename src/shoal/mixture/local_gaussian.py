@@ -290,7 +290,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
                 found.centers,
                 softening=softening,
                 reach=REACH_OF_PAPER if paper_exact else REACH,
-                ridge=ridge * _least_positive(separation, extent(tree)) ** 2,
+                ridge=_ridge(ridge, separation, extent(tree), X.dtype),
                 tol=tol,
                 max_iter=max_iter,
                 paper_exact=paper_exact,
@@ -646,6 +646,18 @@ def _check_resolution(tree: Any, separation: float | None, ridge: float) -> None
 
 def _least_positive(separation: float, width: float) -> float:
     return min(separation, width) if width > 0 else separation
+
+
+def _ridge(share: float, separation: float, width: float, dtype: Any) -> float:
+    """What is added to every variance."""
+    with np.errstate(over="ignore"):
+        ridge = float(share * np.square(np.float64(_least_positive(separation, width))))
+    if not ridge <= np.finfo(dtype).max:
+        raise ValueError(
+            f"separation={separation:g} is too large for {dtype} where all samples are equal: variances are a "
+            "share of its square, which overflows; scale X"
+        )
+    return ridge
 
 
 def _weighing(rows: NDArray[Any], weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
