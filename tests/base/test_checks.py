@@ -330,6 +330,13 @@ def test_a_number_out_of_range_is_refused(value, kwargs, message):
     assert refusal(check_real, "tol", value, **kwargs) == message
 
 
+def test_an_open_end_is_out_of_range_and_told_as_such():
+    assert check_real("x", 0.5, 0.5, 1, open_high=True) == 0.5
+    for value in (0.1, 1, 2):
+        with pytest.raises(ValueError, match=rf"x must be in \[0.5, 1\); got {value}"):
+            check_real("x", value, 0.5, 1, open_high=True)
+
+
 @pytest.mark.parametrize("value", ["x", None, True, 1j, [1.0]])
 def test_what_is_no_number_is_refused(value):
     assert refusal(check_real, "tol", value, error=TypeError) == f"tol must be a number; got {value!r}"

@@ -417,7 +417,7 @@ def test_threads_blocks_and_instruction_sets_change_no_bit(rng, n_threads, block
     ("params", "message"),
     [
         ({"damping": 1.0}, r"damping must be in \[0.5, 1\); got 1.0"),
-        ({"damping": 0.4}, r"damping must be in \[0.5, 1\]; got 0.4"),
+        ({"damping": 0.4}, r"damping must be in \[0.5, 1\); got 0.4"),
         (
             {"affinity": "manhattan"},
             "affinity must be one of 'euclidean', 'cosine', 'precomputed'; got 'manhattan'",

@@ -228,15 +228,22 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, high_nam
 
 
 def check_real(
-    name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False
+    name: str,
+    value: Any,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
 ) -> float:
-    """`value` as a finite float in [low, high], or in (low, high] when `open_low`."""
+    """`value` as a finite float in [low, high], without `low` when `open_low`, without `high` when `open_high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number; got {value!r}")
     number = float(value)
-    if not (low <= number <= high and np.isfinite(number)) or (open_low and number == low):
+    inside = low <= number <= high and np.isfinite(number)
+    if not inside or (open_low and number == low) or (open_high and number == high):
         left = "(" if open_low or low == -np.inf else "["
-        right = ")" if high == np.inf else "]"
+        right = ")" if open_high or high == np.inf else "]"
         raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}; got {value}")
     return number
 

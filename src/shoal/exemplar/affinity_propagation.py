@@ -213,9 +213,7 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
         -------
         self : AffinityPropagation
         """
-        damping = check_real("damping", self.damping, 0.5, 1.0)
-        if damping == 1:
-            raise ValueError(f"damping must be in [0.5, 1); got {self.damping}")
+        damping = check_real("damping", self.damping, 0.5, 1.0, open_high=True)
         limits: dict[str, Any] = {
             "damping": damping,
             "max_iter": check_int("max_iter", self.max_iter, 1),
