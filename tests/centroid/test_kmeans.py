@@ -288,6 +288,16 @@ def test_transform_measures_the_distances_to_the_centers(rng, metric):
     assert list(model.get_feature_names_out()) == [f"kmeans{j}" for j in range(5)]
 
 
+@both_dtypes
+def test_cosine_distances_of_sparse_rows_are_not_negative(dtype, rng):
+    """A row that is its own centre is at 1 - cos, and the cosine may be rounded beyond 1."""
+    X = rng.normal(size=(200, 13)).astype(dtype)
+    model = shoal.KMeans(200, metric="cosine", init=X, max_iter=1).fit(sparse.csr_array(X))
+    distances = model.transform(sparse.csr_array(X))
+    assert distances.min() >= 0
+    np.testing.assert_allclose(distances, model.transform(X), atol=1e-6)
+
+
 def test_cosine_centers_have_unit_length(rng):
     model = shoal.KMeans(6, random_state=0, metric="cosine").fit(rng.normal(size=(200, 9)))
     np.testing.assert_allclose(np.linalg.norm(model.cluster_centers_, axis=1), 1, rtol=1e-14)

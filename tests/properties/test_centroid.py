@@ -222,6 +222,8 @@ def test_sparse_rows_with_stored_zeros_in_any_order_are_the_rows(data, metric):
     one, other = fit(messy, start, weight, **options), fit(neat, start, weight, **options)
     assert outcome(one) == outcome(other)
     np.testing.assert_array_equal(one.predict(neat), one.labels_)
+    # the cosine of a row with itself was rounded beyond 1
+    assert (one.transform(neat) >= 0).all()
 
 
 @examples(50)

@@ -134,10 +134,9 @@ def test_a_step_from_given_labels_counts_weights_as_copies_in_any_order(data, ki
 def test_a_stream_may_come_row_by_row(data, kind):
     X, weight = data.draw(weighted_rows(PLAIN, least=4))
     model = shoal.GaussianMixture(2, covariance_type=kind, random_state=0, reg_covar=1e-3)
-    model.partial_fit(X[:3], sample_weight=None)
-    for i in range(3, len(X)):
+    for i in range(2, len(X)):
         try:
-            model.partial_fit(X[i : i + 1])
+            model.partial_fit(X[i : i + 1] if i > 2 else X[:3])
         except ValueError as error:
             # what lies between the means is taken off the second moments: rounding of float32 may be left
             assert singular(error)  # noqa: PT017
@@ -175,7 +174,7 @@ def local(X, separation, weight=None, **options):
         return shoal.LocalGaussian(separation, **options).fit(X, sample_weight=weight)
     except ValueError as error:
         assert type(error) is ValueError  # noqa: PT017
-        assert "separation" in str(error)  # noqa: PT017
+        assert "separation" in str(error) or "squared distances overflow" in str(error)  # noqa: PT017
         return None
 
 
