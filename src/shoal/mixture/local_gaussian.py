@@ -652,7 +652,7 @@ def _ridge(share: float, separation: float, width: float, dtype: Any) -> float:
     """What is added to every variance."""
     with np.errstate(over="ignore"):
         ridge = float(share * np.square(np.float64(_least_positive(separation, width))))
-    if not ridge <= np.finfo(dtype).max:
+    if not ridge <= float(np.finfo(dtype).max):
         raise ValueError(
             f"separation={separation:g} is too large for {dtype} where all samples are equal: variances are a "
             "share of its square, which overflows; scale X"
