@@ -245,7 +245,7 @@ class Cells {
 
   DbscanResult labels(Run& run) {
     quick_.emplace(tree_, reach_, run);
-    if (*quick_ && min_samples_ > 1) lists_.emplace(tree_.n_samples, min_samples_);
+    if (D == 0 && *quick_ && min_samples_ > 1) lists_.emplace(tree_.n_samples, min_samples_);
     count(run);
     link(run);
     return number(run);
@@ -264,17 +264,30 @@ class Cells {
   using Bits = std::array<std::uint64_t, max_leaf>;
 
   // Bit t of within[q]: the target is within reach of the query. Both ways of looking at pairs give the same bits.
-  void look(const Block& queries, const ScreenBlock& quick_queries, const Block& targets,
-            const ScreenBlock& quick_targets, Bits& within) const {
-    if (!*quick_) return kernels_.within(queries, targets, reach_, within.data());
+  // Returns the queries, as bits, that may have a target within; none of the others has.
+  std::uint64_t look(const Block& queries, const ScreenBlock& quick_queries, const Block& targets,
+                     const ScreenBlock& quick_targets, Bits& within) const {
+    const std::uint64_t all = first_bits(queries.n);
+    if (!*quick_) {
+      kernels_.within(queries, targets, reach_, within.data());
+      return all;
+    }
     Bits doubtful;
-    screen_kernels().screen(quick_queries, quick_targets, quick_->half_radius(), quick_->margin(), within.data(),
-                            doubtful.data());
-    // data far from their mean, as eps goes: doubts are the rule, and vectors settle them sooner
+    const std::uint64_t near = screen_kernels().screen(quick_queries, quick_targets, quick_->half_radius(),
+                                                       quick_->margin(), within.data(), doubtful.data());
     Index n_doubtful = 0;
-    for (Index q = 0; q < queries.n; ++q) n_doubtful += std::popcount(doubtful[static_cast<std::size_t>(q)]);
-    if (n_doubtful * 8 > queries.n * targets.n) return kernels_.within(queries, targets, reach_, within.data());
-    for (Index q = 0; q < queries.n; ++q)
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const auto q = static_cast<std::size_t>(std::countr_zero(left));
+      if (doubtful[q]) n_doubtful += std::popcount(doubtful[q]);
+    }
+    if (n_doubtful == 0) return near;
+    // data far from their mean, as eps goes: doubts are the rule, and vectors settle them sooner
+    if (n_doubtful * 8 > queries.n * targets.n) {
+      kernels_.within(queries, targets, reach_, within.data());
+      return all;
+    }
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const Index q = std::countr_zero(left);
       for (std::uint64_t bits = doubtful[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
         const Index t = std::countr_zero(bits);
         double norm = 0;
@@ -283,12 +296,15 @@ class Cells {
               add_norm<N>(norm, queries.data[f * queries.stride + q] - targets.data[f * targets.stride + t], reach_.p);
         if (norm <= reach_.radius) within[static_cast<std::size_t>(q)] |= std::uint64_t{1} << t;
       }
+    }
+    return near;
   }
-  void look(const Queries& queries, Index leaf, Index n_targets, Bits& within) const {
+  std::uint64_t look(const Queries& queries, Index leaf, Index n_targets, Bits& within) const {
     const Node& to = node(leaf);
-    look(queries.block(), queries.quick_block(), tree_.block(to).slice(0, n_targets),
-         *quick_ ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
+    return look(queries.block(), queries.quick_block(), tree_.block(to).slice(0, n_targets),
+                *quick_ ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
   }
+  static std::uint64_t first_bits(Index n) { return n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1; }
   void add_query(Queries& queries, const Node& leaf, Index i) const {
     const Block samples = tree_.block(leaf);
     queries.add(samples.data, samples.stride, i, leaf.begin + i);
@@ -301,6 +317,26 @@ class Cells {
     return {n_leaves(), std::max<Index>(1, std::min<Index>(256, n_leaves() / 64))};
   }
   double work() const { return 300.0 * static_cast<double>(tree_.n_samples); }
+
+  // The gap to the inner node that was looked at last.
+  struct LastGap {
+    Index node = -1;
+    double gap = 0;
+  };
+  // The node is known to be out of reach of all in the box. With many features boxes are as wide as the data in most
+  // of them: a leaf beside a parent that is near is not worth the test.
+  double skipped_gap() const { return reach_.radius / 4; }
+  bool is_beyond(const double* box, Index other, LastGap& last) const {
+    if constexpr (D == 0) {
+      const Node& there = node(other);
+      if (lists_ && there.is_leaf() && there.parent == last.node && last.gap <= skipped_gap()) return false;
+      const double here = gap_between(box, tree_.box(other));
+      if (!there.is_leaf()) last = {other, here};
+      return !(here <= reach_.radius);
+    } else {
+      return !(gap_between(box, tree_.box(other)) <= reach_.radius);
+    }
+  }
 
   // Calls visit(node, depth-first) for the nodes beside the path from `from` up to `top`, near ones first, until
   // `done`; visit says whether to go into the children.
@@ -320,8 +356,8 @@ class Cells {
       const Index here = stack.back();
       stack.pop_back();
       if (visit(here)) {
-        stack.push_back(node(here).left);
         stack.push_back(node(here).left + 1);
+        stack.push_back(node(here).left);
       }
       if (done()) stack.clear();
     }
@@ -355,7 +391,7 @@ class Cells {
     for_blocks(blocks, run, work(), [&](Index b, int thread) {
       CountScratch& s = scratch[static_cast<std::size_t>(thread)];
       for (Index l = blocks.begin(b); l < blocks.end(b) && !run.stopped(); ++l) {
-        if (begin_count(leaf(l), s)) seek(s, leaf(l), 0, tree_.box(leaf(l)));
+        if (begin_count(leaf(l), s)) seek({&s, 1}, leaf(l), 0, tree_.box(leaf(l)), s.stack, run, thread);
         if (has_negative_) end_count(s);
         if (thread == 0) run.tick();
       }
@@ -369,9 +405,10 @@ class Cells {
     std::array<double, max_leaf> weight;
     std::array<std::int32_t, max_leaf> count;
     Bits within;
+    std::vector<double> box;  // of the queries, when there are several batches
     std::vector<std::int32_t> stack;
 
-    explicit CountScratch(Index d) : queries(d) {}
+    explicit CountScratch(Index d) : queries(d), box(static_cast<std::size_t>(2 * d)) {}
   };
 
   // The samples of the leaf as queries, after a look at the leaf itself. False when none is left.
@@ -385,7 +422,6 @@ class Cells {
     for (Index i = 0; i < own.size(); ++i) add_query(s.queries, own, i);
     std::fill_n(s.weight.begin(), own.size(), 0.0);
     count_leaf(s, at);
-    drop_finished(s);
     return s.queries.n > 0;
   }
 
@@ -397,20 +433,27 @@ class Cells {
       kernels_.count(s.queries.block(), tree_.block(to), reach_, s.count.data());
       for (Index q = 0; q < s.queries.n; ++q)
         s.weight[static_cast<std::size_t>(q)] += static_cast<double>(s.count[static_cast<std::size_t>(q)]);
-      return;
+      return drop_finished(s, first_bits(s.queries.n));
     }
-    look(s.queries, other, to.size(), s.within);
-    for (Index q = 0; q < s.queries.n; ++q)
-      for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+    const std::uint64_t near = look(s.queries, other, to.size(), s.within);
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const auto q = static_cast<std::size_t>(std::countr_zero(left));
+      double& sum = s.weight[q];
+      for (std::uint64_t bits = s.within[q]; bits; bits &= bits - 1) {
         const Index found = to.begin + std::countr_zero(bits);
-        s.weight[static_cast<std::size_t>(q)] += weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(found)];
-        if (lists_) lists_->add(s.queries.position[static_cast<std::size_t>(q)], found);
+        sum += weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(found)];
+        if (lists_) lists_->add(s.queries.position[q], found);
       }
+    }
+    drop_finished(s, near);
   }
 
-  void drop_finished(CountScratch& s) {
+  // Those of the queries given as bits that have enough are core and look no further.
+  void drop_finished(CountScratch& s, std::uint64_t queries) {
     if (has_negative_) return;
-    for (Index q = s.queries.n - 1; q >= 0; --q) {
+    while (queries) {
+      const Index q = 63 - std::countl_zero(queries);
+      queries ^= std::uint64_t{1} << q;
       if (!(s.weight[static_cast<std::size_t>(q)] >= min_samples_)) continue;
       core_[static_cast<std::size_t>(s.queries.position[static_cast<std::size_t>(q)])] = 1;
       s.queries.drop(q);
@@ -418,29 +461,38 @@ class Cells {
     }
   }
 
-  // Adds up what is beside the path from `from`, which `box` is in, up to `top`.
-  void seek(CountScratch& s, Index from, Index top, const double* box) {
-    around(
-        from, top, s.stack,
-        [&](Index other) {
-          const double* there = tree_.box(other);
-          if (!(gap_between(box, there) <= reach_.radius)) return false;
-          if (span_between(box, there) <= reach_.radius) {
-            const double all = weight_.empty() ? static_cast<double>(node(other).size())
-                                               : node_weight_[static_cast<std::size_t>(other)];
-            for (Index q = 0; q < s.queries.n; ++q) {
-              s.weight[static_cast<std::size_t>(q)] += all;
-              if (lists_) lists_->lose(s.queries.position[static_cast<std::size_t>(q)]);
-            }
-          } else if (node(other).is_leaf()) {
-            count_leaf(s, other);
-          } else {
-            return true;
+  // Adds up what is beside the path from `from` up to `top` for all queries, which `box` holds.
+  void seek(std::span<CountScratch> batches, Index from, Index top, const double* box, std::vector<std::int32_t>& stack,
+            Run& run, int thread) {
+    LastGap last;
+    Index n_left = 0, n_seen = 0;
+    for (const CountScratch& s : batches) n_left += s.queries.n;
+    const auto visit = [&](Index other) {
+      if (is_beyond(box, other, last)) return false;
+      const bool whole = spans_within<N, D>(box, tree_.box(other), d_, reach_);
+      if (!whole && !node(other).is_leaf()) return true;
+      const double all = !whole            ? 0
+                         : weight_.empty() ? static_cast<double>(node(other).size())
+                                           : node_weight_[static_cast<std::size_t>(other)];
+      if (lists_ && thread == 0 && ++n_seen % 64 == 0) run.tick();
+      n_left = 0;
+      for (CountScratch& s : batches) {
+        if (s.queries.n == 0) continue;
+        if (whole) {
+          for (Index q = 0; q < s.queries.n; ++q) {
+            s.weight[static_cast<std::size_t>(q)] += all;
+            if (lists_) lists_->lose(s.queries.position[static_cast<std::size_t>(q)]);
           }
-          drop_finished(s);
-          return false;
-        },
-        [&] { return s.queries.n == 0; });
+          drop_finished(s, first_bits(s.queries.n));
+        } else if (batches.size() == 1 || last.gap <= skipped_gap() ||
+                   gap_between(s.box.data(), tree_.box(other)) <= reach_.radius) {
+          count_leaf(s, other);
+        }
+        n_left += s.queries.n;
+      }
+      return false;
+    };
+    around(from, top, stack, visit, [&] { return n_left == 0 || run.stopped(); });
   }
 
   // With negative weights a sample is core only when all has been added up.
@@ -450,14 +502,17 @@ class Cells {
           s.weight[static_cast<std::size_t>(q)] >= min_samples_;
   }
 
-  // Leaf by leaf within a part; what is left in the part then goes round the other parts in full blocks of queries,
-  // for with many features most of the work is there, and it is left to few samples of each leaf.
+  // Leaf by leaf within a part. What is left in the part then goes round the other parts together, in full blocks of
+  // queries: with many features most of the work is there and is left to few samples of each leaf, boxes are as wide
+  // as the data, and a leaf that has come into the cache serves all.
   void count_by_parts(Run& run) {
-    if (parts_.empty()) divide();
+    divide();
+    constexpr Index n_batches = 8;
     struct Scratch {
-      CountScratch own, rest;
+      CountScratch own;
+      std::vector<CountScratch> rest;
       std::vector<double> box;
-      explicit Scratch(Index d) : own(d), rest(d), box(static_cast<std::size_t>(2 * d)) {}
+      explicit Scratch(Index d) : own(d), rest(n_batches, CountScratch(d)), box(static_cast<std::size_t>(2 * d)) {}
     };
     std::vector<Scratch> scratch(static_cast<std::size_t>(parallel::n_threads()), Scratch(d_));
     const Blocks blocks{std::ssize(parts_), 1};
@@ -465,22 +520,36 @@ class Cells {
     for_blocks(blocks, run, work(), [&](Index b, int thread) {
       const Part& part = parts_[static_cast<std::size_t>(b)];
       Scratch& s = scratch[static_cast<std::size_t>(thread)];
+      Index filled = 0;  // batches
       const auto flush = [&] {
-        if (s.rest.queries.n == 0) return;
-        s.rest.queries.bound(s.box.data());
-        seek(s.rest, part.top, 0, s.box.data());
-        if (has_negative_) end_count(s.rest);
-        s.rest.queries.n = 0;
+        const std::span<CountScratch> batches = std::span(s.rest).first(static_cast<std::size_t>(filled));
+        for (CountScratch& batch : batches) {
+          batch.queries.bound(batch.box.data());
+          if (&batch == &batches.front()) s.box = batch.box;
+          for (Index f = 0; f < d_; ++f) {
+            double& low = s.box[static_cast<std::size_t>(f)];
+            double& high = s.box[static_cast<std::size_t>(d_ + f)];
+            low = std::min(low, batch.box[static_cast<std::size_t>(f)]);
+            high = std::max(high, batch.box[static_cast<std::size_t>(d_ + f)]);
+          }
+        }
+        if (filled > 0) seek(batches, part.top, 0, s.box.data(), s.own.stack, run, thread);
+        if (has_negative_)
+          for (CountScratch& batch : batches) end_count(batch);
+        filled = 0;
         if (thread == 0) run.tick();
       };
-      s.rest.queries.n = 0;
       for (Index l = part.first_leaf; l < part.last_leaf && !run.stopped(); ++l) {
         if (!begin_count(leaf(l), s.own)) continue;
-        seek(s.own, leaf(l), part.top, tree_.box(leaf(l)));
+        seek({&s.own, 1}, leaf(l), part.top, tree_.box(leaf(l)), s.own.stack, run, thread);
         for (Index q = 0; q < s.own.queries.n; ++q) {
-          if (s.rest.queries.n == max_leaf) flush();
-          s.rest.weight[static_cast<std::size_t>(s.rest.queries.n)] = s.own.weight[static_cast<std::size_t>(q)];
-          s.rest.queries.add(s.own.queries, q);
+          if (filled == 0 || s.rest[static_cast<std::size_t>(filled - 1)].queries.n == max_leaf) {
+            if (filled == n_batches) flush();
+            s.rest[static_cast<std::size_t>(filled++)].queries.n = 0;
+          }
+          CountScratch& batch = s.rest[static_cast<std::size_t>(filled - 1)];
+          batch.weight[static_cast<std::size_t>(batch.queries.n)] = s.own.weight[static_cast<std::size_t>(q)];
+          batch.queries.add(s.own.queries, q);
         }
       }
       if (!run.stopped()) flush();
@@ -659,6 +728,7 @@ class Cells {
     struct Scratch {
       Queries queries;
       std::array<Index, max_leaf> home;  // leaf
+      LastGap last;
       Bits within;
       std::vector<std::int32_t> stack;
       std::vector<double> box;
@@ -669,6 +739,7 @@ class Cells {
     for_blocks(blocks, run, work(), [&](Index b, int thread) {
       const Part& part = parts_[static_cast<std::size_t>(b)];
       Scratch& s = scratch[static_cast<std::size_t>(thread)];
+      Index n_seen = 0;
       const auto drop_settled = [&] {
         for (Index q = s.queries.n - 1; q >= 0; --q) {
           const Index home = s.home[static_cast<std::size_t>(q)];
@@ -680,24 +751,28 @@ class Cells {
         }
       };
       const auto visit = [&](Index other) {
-        if (n_core(other) == 0 || !(gap_between(s.box.data(), tree_.box(other)) <= reach_.radius)) return false;
+        if (n_core(other) == 0 || is_beyond(s.box.data(), other, s.last)) return false;
         if (!node(other).is_leaf()) return true;
-        look(s.queries, other, n_core(other), s.within);
+        if (thread == 0 && ++n_seen % 256 == 0) run.tick();
         bool found = false;
-        for (Index q = 0; q < s.queries.n; ++q)
+        for (std::uint64_t left = look(s.queries, other, n_core(other), s.within); left; left &= left - 1) {
+          const Index q = std::countr_zero(left);
           for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
             sets_.unite(s.queries.position[static_cast<std::size_t>(q)], node(other).begin + std::countr_zero(bits));
             found = true;
           }
+        }
         if (found) drop_settled();
         return false;
       };
+      const auto done = [&] { return s.queries.n == 0 || run.stopped(); };
       const auto flush = [&] {
         if (s.queries.n == 0) return;
         s.queries.bound(s.box.data());
+        s.last = {};
         s.stack.assign(1, static_cast<std::int32_t>(part.top));
-        walk(s.stack, visit, [&] { return s.queries.n == 0; });
-        if (s.queries.n > 0) around(part.top, 0, s.stack, visit, [&] { return s.queries.n == 0; });
+        walk(s.stack, visit, done);
+        if (!done()) around(part.top, 0, s.stack, visit, done);
         s.queries.n = 0;
         if (thread == 0) run.tick();
       };

@@ -38,9 +38,9 @@ inline float screen_margin(Index n_features) {
 /// One level's kernel.
 struct ScreenKernels {
   /// Bit t of within[q]: target t is certainly within; of doubtful[q]: it may be. `half_radius` is half the squared
-  /// radius. Precondition: targets.n <= 64.
-  void (*screen)(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
-                 std::uint64_t* within, std::uint64_t* doubtful);
+  /// radius. Returns, as bits, the queries that have either. Precondition: at most 64 queries and 64 targets.
+  std::uint64_t (*screen)(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
+                          std::uint64_t* within, std::uint64_t* doubtful);
 };
 
 /// The kernel of the level in use.

@@ -58,14 +58,23 @@ SHOAL_INLINE void tile(const float* query, Index query_stride, const float* quer
   }
 }
 
-void screen(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
-            std::uint64_t* within, std::uint64_t* doubtful) {
-  constexpr int most = vector_registers == 32 ? 6 : 4;
+SHOAL_INLINE void prefetch(const float* begin, const float* end) {
+  for (; begin < end; begin += 64 / sizeof(float)) __builtin_prefetch(begin);
+}
+
+std::uint64_t screen(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
+                     std::uint64_t* within, std::uint64_t* doubtful) {
+  constexpr int most = vector_registers == 32 ? 8 : 4;
   const std::uint64_t valid = targets.n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << targets.n) - 1;
+  // the next block is often looked at next, and comes while this one keeps the processor busy
+  const float* next = targets.data + targets.stride * targets.n_features;
+  const Index values = targets.stride * targets.n_features;
   const Index groups = (queries.n + most - 1) / most;  // of sizes that differ by at most one
+  std::uint64_t near = 0;
   for (Index g = 0; g < groups; ++g) {
     const Index q = g * queries.n / groups;
     const int count = static_cast<int>((g + 1) * queries.n / groups - q);
+    prefetch(next + g * values / groups, next + (g + 1) * values / groups);
     for (int i = 0; i < count; ++i) within[q + i] = doubtful[q + i] = 0;
     for (Index t = 0; t < targets.n; t += 2 * W)
       with_constant<most>(count, [&](auto constant) {
@@ -75,8 +84,10 @@ void screen(const ScreenBlock& queries, const ScreenBlock& targets, float half_r
     for (int i = 0; i < count; ++i) {
       within[q + i] &= valid;
       doubtful[q + i] &= valid;
+      near |= static_cast<std::uint64_t>((within[q + i] | doubtful[q + i]) != 0) << (q + i);
     }
   }
+  return near;
 }
 
 constexpr density::ScreenKernels table = {screen};
