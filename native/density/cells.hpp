@@ -92,6 +92,17 @@ inline double span_of(const double* a, const double* b, Index n_features, double
   for (Index f = 0; f < d; ++f) sum = add_norm<N>(sum, std::max(a[d + f] - b[f], b[d + f] - a[f]), p);
   return N == Norm::minkowski ? sum * (1 + pow_margin) : sum;
 }
+/// span_of(...) <= reach.radius, of which most boxes with many features fall short within a few.
+template <Norm N, int D>
+inline bool spans_within(const double* a, const double* b, Index n_features, const Reach& reach) {
+  if constexpr (D > 0) return span_of<N, D>(a, b, n_features, reach.p) <= reach.radius;
+  double sum = 0;
+  for (Index f = 0; f < n_features; ++f) {
+    sum = add_norm<N>(sum, std::max(a[n_features + f] - b[f], b[n_features + f] - a[f]), reach.p);
+    if (!(sum <= reach.radius)) return false;
+  }
+  return (N == Norm::minkowski ? sum * (1 + pow_margin) : sum) <= reach.radius;
+}
 
 /// Calls body(integral_constant<Norm>, integral_constant<int>): the norm, and the number of features when it is
 /// small and the norm Euclidean, else 0.

@@ -3,8 +3,10 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "density/cells.hpp"
@@ -57,14 +59,14 @@ class Sets {
   std::unique_ptr<std::atomic<std::int32_t>[]> parent_;
 };
 
-// Samples of a leaf that still look for something, feature by feature.
+// Samples that still look for something, feature by feature.
 struct Queries {
   AlignedVector<double> data;
-  std::array<Index, max_leaf> slot;  // in the leaf
+  std::array<Index, max_leaf> position;
   Index n = 0;
   Index n_features = 0;
   AlignedVector<float> quick;  // the same for the screen
-  std::array<float, max_leaf> half_norm;
+  std::array<float, max_leaf> half_norm{};
 
   explicit Queries(Index d)
       : data(static_cast<std::size_t>(max_leaf * d + block_padding)),
@@ -79,19 +81,22 @@ struct Queries {
       quick[static_cast<std::size_t>(f * max_leaf + at)] = leaf.data[f * leaf.stride + i];
     half_norm[static_cast<std::size_t>(at)] = leaf.half_norm[i];
   }
-  void add(const double* leaf, Index stride, Index i) {
+  /// Sample i of a leaf, which is at position `at`.
+  void add(const double* leaf, Index stride, Index i, Index at) {
     for (Index f = 0; f < n_features; ++f) data[static_cast<std::size_t>(f * max_leaf + n)] = leaf[f * stride + i];
-    slot[static_cast<std::size_t>(n++)] = i;
+    position[static_cast<std::size_t>(n++)] = at;
   }
+  /// Query i of others.
+  void add(const Queries& other, Index i) { put(n++, other, i); }
   /// The last query takes the place of query i.
-  void drop(Index i) {
-    --n;
+  void drop(Index i) { put(i, *this, --n); }
+  void put(Index at, const Queries& other, Index i) {
     for (Index f = 0; f < n_features; ++f) {
-      data[static_cast<std::size_t>(f * max_leaf + i)] = data[static_cast<std::size_t>(f * max_leaf + n)];
-      quick[static_cast<std::size_t>(f * max_leaf + i)] = quick[static_cast<std::size_t>(f * max_leaf + n)];
+      data[static_cast<std::size_t>(f * max_leaf + at)] = other.data[static_cast<std::size_t>(f * max_leaf + i)];
+      quick[static_cast<std::size_t>(f * max_leaf + at)] = other.quick[static_cast<std::size_t>(f * max_leaf + i)];
     }
-    half_norm[static_cast<std::size_t>(i)] = half_norm[static_cast<std::size_t>(n)];
-    slot[static_cast<std::size_t>(i)] = slot[static_cast<std::size_t>(n)];
+    half_norm[static_cast<std::size_t>(at)] = other.half_norm[static_cast<std::size_t>(i)];
+    position[static_cast<std::size_t>(at)] = other.position[static_cast<std::size_t>(i)];
   }
   void bound(double* box) const {
     for (Index f = 0; f < n_features; ++f) {
@@ -169,6 +174,54 @@ class Quick {
   AlignedVector<float> data_, half_norm_;
 };
 
+// For every sample some samples within its reach.
+class Lists {
+ public:
+  Lists(Index n, double min_samples)
+      : room_(static_cast<Index>(std::clamp(std::ceil(min_samples) - 1, 8.0, 16.0))),
+        found_(static_cast<std::size_t>(n * room_)),
+        count_(static_cast<std::size_t>(n)) {}
+  void add(Index i, Index found) {
+    if (found == i) return;
+    std::int8_t& count = count_[static_cast<std::size_t>(i)];
+    if (count == room_ || count < 0) return lose(i);
+    found_[static_cast<std::size_t>(i * room_ + count++)] = static_cast<std::int32_t>(found);
+  }
+  /// There are others.
+  void lose(Index i) {
+    std::int8_t& count = count_[static_cast<std::size_t>(i)];
+    if (count >= 0) count = static_cast<std::int8_t>(-1 - count);
+  }
+  /// There are no others.
+  bool is_whole(Index i) const { return count_[static_cast<std::size_t>(i)] >= 0; }
+  std::span<const std::int32_t> of(Index i) const {
+    const std::int8_t count = count_[static_cast<std::size_t>(i)];
+    return {found_.data() + i * room_, static_cast<std::size_t>(count >= 0 ? count : -1 - count)};
+  }
+
+ private:
+  Index room_;
+  std::vector<std::int32_t> found_;
+  std::vector<std::int8_t> count_;  // -1 - count when there are others
+};
+
+// How far a pass has come.
+class Tally {
+ public:
+  Tally(Run& run, const char* stage, Index of) : run_(run), stage_(stage), of_(of) {}
+  void add(Index n, int thread) {
+    const Index so_far = done_.fetch_add(n) + n;
+    if (thread == 0) run_.progress(stage_, static_cast<double>(so_far), static_cast<double>(of_));
+  }
+  void finish() { run_.progress(stage_, 1, 1); }
+
+ private:
+  Run& run_;
+  const char* stage_;
+  Index of_;
+  std::atomic<Index> done_{0};
+};
+
 template <Norm N, int D>
 class Cells {
  public:
@@ -192,6 +245,7 @@ class Cells {
 
   DbscanResult labels(Run& run) {
     quick_.emplace(tree_, reach_, run);
+    if (D == 0 && *quick_ && min_samples_ > 1) lists_.emplace(tree_.n_samples, min_samples_);
     count(run);
     link(run);
     return number(run);
@@ -210,17 +264,30 @@ class Cells {
   using Bits = std::array<std::uint64_t, max_leaf>;
 
   // Bit t of within[q]: the target is within reach of the query. Both ways of looking at pairs give the same bits.
-  void look(const Block& queries, const ScreenBlock& quick_queries, const Block& targets,
-            const ScreenBlock& quick_targets, Bits& within) const {
-    if (!*quick_) return kernels_.within(queries, targets, reach_, within.data());
+  // Returns the queries, as bits, that may have a target within; none of the others has.
+  std::uint64_t look(const Block& queries, const ScreenBlock& quick_queries, const Block& targets,
+                     const ScreenBlock& quick_targets, Bits& within) const {
+    const std::uint64_t all = first_bits(queries.n);
+    if (!*quick_) {
+      kernels_.within(queries, targets, reach_, within.data());
+      return all;
+    }
     Bits doubtful;
-    screen_kernels().screen(quick_queries, quick_targets, quick_->half_radius(), quick_->margin(), within.data(),
-                            doubtful.data());
-    // data far from their mean, as eps goes: doubts are the rule, and vectors settle them sooner
+    const std::uint64_t near = screen_kernels().screen(quick_queries, quick_targets, quick_->half_radius(),
+                                                       quick_->margin(), within.data(), doubtful.data());
     Index n_doubtful = 0;
-    for (Index q = 0; q < queries.n; ++q) n_doubtful += std::popcount(doubtful[static_cast<std::size_t>(q)]);
-    if (n_doubtful * 8 > queries.n * targets.n) return kernels_.within(queries, targets, reach_, within.data());
-    for (Index q = 0; q < queries.n; ++q)
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const auto q = static_cast<std::size_t>(std::countr_zero(left));
+      if (doubtful[q]) n_doubtful += std::popcount(doubtful[q]);
+    }
+    if (n_doubtful == 0) return near;
+    // data far from their mean, as eps goes: doubts are the rule, and vectors settle them sooner
+    if (n_doubtful * 8 > queries.n * targets.n) {
+      kernels_.within(queries, targets, reach_, within.data());
+      return all;
+    }
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const Index q = std::countr_zero(left);
       for (std::uint64_t bits = doubtful[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
         const Index t = std::countr_zero(bits);
         double norm = 0;
@@ -229,15 +296,18 @@ class Cells {
               add_norm<N>(norm, queries.data[f * queries.stride + q] - targets.data[f * targets.stride + t], reach_.p);
         if (norm <= reach_.radius) within[static_cast<std::size_t>(q)] |= std::uint64_t{1} << t;
       }
+    }
+    return near;
   }
-  void look(const Queries& queries, Index leaf, Index n_targets, Bits& within) const {
+  std::uint64_t look(const Queries& queries, Index leaf, Index n_targets, Bits& within) const {
     const Node& to = node(leaf);
-    look(queries.block(), queries.quick_block(), tree_.block(to).slice(0, n_targets),
-         *quick_ ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
+    return look(queries.block(), queries.quick_block(), tree_.block(to).slice(0, n_targets),
+                *quick_ ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
   }
+  static std::uint64_t first_bits(Index n) { return n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1; }
   void add_query(Queries& queries, const Node& leaf, Index i) const {
     const Block samples = tree_.block(leaf);
-    queries.add(samples.data, samples.stride, i);
+    queries.add(samples.data, samples.stride, i, leaf.begin + i);
     if (*quick_) queries.add_quick(quick_->block(leaf), i);
   }
 
@@ -248,25 +318,48 @@ class Cells {
   }
   double work() const { return 300.0 * static_cast<double>(tree_.n_samples); }
 
-  // Calls visit(node, depth-first) for the nodes beside the path from `leaf` to the root, near ones first, until
+  // The gap to the inner node that was looked at last.
+  struct LastGap {
+    Index node = -1;
+    double gap = 0;
+  };
+  // The node is known to be out of reach of all in the box. With many features boxes are as wide as the data in most
+  // of them: a leaf beside a parent that is near is not worth the test.
+  double skipped_gap() const { return reach_.radius / 4; }
+  bool is_beyond(const double* box, Index other, LastGap& last) const {
+    if constexpr (D == 0) {
+      const Node& there = node(other);
+      if (lists_ && there.is_leaf() && there.parent == last.node && last.gap <= skipped_gap()) return false;
+      const double here = gap_between(box, tree_.box(other));
+      if (!there.is_leaf()) last = {other, here};
+      return !(here <= reach_.radius);
+    } else {
+      return !(gap_between(box, tree_.box(other)) <= reach_.radius);
+    }
+  }
+
+  // Calls visit(node, depth-first) for the nodes beside the path from `from` up to `top`, near ones first, until
   // `done`; visit says whether to go into the children.
   template <class Visit, class Done>
-  void around(Index from, std::vector<std::int32_t>& stack, Visit&& visit, Done&& done) const {
-    for (Index at = from; node(at).parent >= 0; at = node(at).parent) {
+  void around(Index from, Index top, std::vector<std::int32_t>& stack, Visit&& visit, Done&& done) const {
+    for (Index at = from; at != top; at = node(at).parent) {
       const Index left = node(node(at).parent).left;
       stack.push_back(static_cast<std::int32_t>(at == left ? left + 1 : left));
-      while (!stack.empty()) {
-        const Index here = stack.back();
-        stack.pop_back();
-        if (visit(here)) {
-          stack.push_back(node(here).left);
-          stack.push_back(node(here).left + 1);
-        }
-        if (done()) {
-          stack.clear();
-          return;
-        }
+      walk(stack, visit, done);
+      if (done()) return;
+    }
+  }
+  // The nodes on the stack and what is below them.
+  template <class Visit, class Done>
+  void walk(std::vector<std::int32_t>& stack, Visit&& visit, Done&& done) const {
+    while (!stack.empty()) {
+      const Index here = stack.back();
+      stack.pop_back();
+      if (visit(here)) {
+        stack.push_back(node(here).left + 1);
+        stack.push_back(node(here).left);
       }
+      if (done()) stack.clear();
     }
   }
 
@@ -291,19 +384,20 @@ class Cells {
                 : node_weight_[static_cast<std::size_t>(at.left)] + node_weight_[static_cast<std::size_t>(at.left + 1)];
       }
     }
+    if (lists_) return count_by_parts(run);
     const Blocks blocks = leaf_blocks();
     std::vector<CountScratch> scratch(static_cast<std::size_t>(parallel::n_threads()), CountScratch(d_));
-    std::atomic<Index> done{0};
+    Tally leaves(run, "counting neighbours", n_leaves());
     for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      CountScratch& s = scratch[static_cast<std::size_t>(thread)];
       for (Index l = blocks.begin(b); l < blocks.end(b) && !run.stopped(); ++l) {
-        count_leaf(leaf(l), scratch[static_cast<std::size_t>(thread)]);
+        if (begin_count(leaf(l), s)) seek({&s, 1}, leaf(l), 0, tree_.box(leaf(l)), s.stack, run, thread);
+        if (has_negative_) end_count(s);
         if (thread == 0) run.tick();
       }
-      const Index leaves = done.fetch_add(blocks.end(b) - blocks.begin(b)) + blocks.end(b) - blocks.begin(b);
-      if (thread == 0)
-        run.progress("counting neighbours", static_cast<double>(leaves), static_cast<double>(n_leaves()));
+      leaves.add(blocks.end(b) - blocks.begin(b), thread);
     });
-    run.progress("counting neighbours", 1, 1);
+    leaves.finish();
   }
 
   struct CountScratch {
@@ -311,74 +405,181 @@ class Cells {
     std::array<double, max_leaf> weight;
     std::array<std::int32_t, max_leaf> count;
     Bits within;
+    std::vector<double> box;  // of the queries, when there are several batches
     std::vector<std::int32_t> stack;
 
-    explicit CountScratch(Index d) : queries(d) {}
+    explicit CountScratch(Index d) : queries(d), box(static_cast<std::size_t>(2 * d)) {}
   };
 
-  void count_leaf(Index at, CountScratch& s) {
+  // The samples of the leaf as queries, after a look at the leaf itself. False when none is left.
+  bool begin_count(Index at, CountScratch& s) {
     const Node& own = node(at);
+    s.queries.n = 0;
     if (tree_.dense[static_cast<std::size_t>(at)] && !has_negative_) {
       std::fill(core_.begin() + own.begin, core_.begin() + own.end, std::uint8_t{1});
-      return;
+      return false;
     }
-    const double* box = tree_.box(at);
-    s.queries.n = 0;
     for (Index i = 0; i < own.size(); ++i) add_query(s.queries, own, i);
     std::fill_n(s.weight.begin(), own.size(), 0.0);
-    const auto add_leaf = [&](Index other) {
-      const Node& to = node(other);
-      const Block targets = tree_.block(to);
-      if (weight_.empty() && !*quick_) {
-        std::fill_n(s.count.begin(), s.queries.n, 0);
-        kernels_.count(s.queries.block(), targets, reach_, s.count.data());
-        for (Index q = 0; q < s.queries.n; ++q)
-          s.weight[static_cast<std::size_t>(q)] += static_cast<double>(s.count[static_cast<std::size_t>(q)]);
-      } else {
-        look(s.queries, other, to.size(), s.within);
-        for (Index q = 0; q < s.queries.n; ++q)
-          if (weight_.empty())
-            s.weight[static_cast<std::size_t>(q)] += std::popcount(s.within[static_cast<std::size_t>(q)]);
-          else
-            for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1)
-              s.weight[static_cast<std::size_t>(q)] +=
-                  weight_[static_cast<std::size_t>(to.begin + std::countr_zero(bits))];
+    count_leaf(s, at);
+    return s.queries.n > 0;
+  }
+
+  // What the samples of a leaf add to the queries' weights.
+  void count_leaf(CountScratch& s, Index other) {
+    const Node& to = node(other);
+    if (weight_.empty() && !*quick_) {
+      std::fill_n(s.count.begin(), s.queries.n, 0);
+      kernels_.count(s.queries.block(), tree_.block(to), reach_, s.count.data());
+      for (Index q = 0; q < s.queries.n; ++q)
+        s.weight[static_cast<std::size_t>(q)] += static_cast<double>(s.count[static_cast<std::size_t>(q)]);
+      return drop_finished(s, first_bits(s.queries.n));
+    }
+    const std::uint64_t near = look(s.queries, other, to.size(), s.within);
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const auto q = static_cast<std::size_t>(std::countr_zero(left));
+      double& sum = s.weight[q];
+      for (std::uint64_t bits = s.within[q]; bits; bits &= bits - 1) {
+        const Index found = to.begin + std::countr_zero(bits);
+        sum += weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(found)];
+        if (lists_) lists_->add(s.queries.position[q], found);
       }
-    };
-    const auto drop_finished = [&] {
-      if (has_negative_) return;
-      for (Index q = s.queries.n - 1; q >= 0; --q) {
-        if (!(s.weight[static_cast<std::size_t>(q)] >= min_samples_)) continue;
-        core_[static_cast<std::size_t>(own.begin + s.queries.slot[static_cast<std::size_t>(q)])] = 1;
-        s.queries.drop(q);
-        s.weight[static_cast<std::size_t>(q)] = s.weight[static_cast<std::size_t>(s.queries.n)];
-      }
-    };
-    add_leaf(at);
-    drop_finished();
-    if (s.queries.n == 0) return;
-    around(
-        at, s.stack,
-        [&](Index other) {
-          const double* there = tree_.box(other);
-          if (!(gap_between(box, there) <= reach_.radius)) return false;
-          if (span_between(box, there) <= reach_.radius) {
-            const double all = weight_.empty() ? static_cast<double>(node(other).size())
-                                               : node_weight_[static_cast<std::size_t>(other)];
-            for (Index q = 0; q < s.queries.n; ++q) s.weight[static_cast<std::size_t>(q)] += all;
-          } else if (node(other).is_leaf()) {
-            add_leaf(other);
-          } else {
-            return true;
+    }
+    drop_finished(s, near);
+  }
+
+  // Those of the queries given as bits that have enough are core and look no further.
+  void drop_finished(CountScratch& s, std::uint64_t queries) {
+    if (has_negative_) return;
+    while (queries) {
+      const Index q = 63 - std::countl_zero(queries);
+      queries ^= std::uint64_t{1} << q;
+      if (!(s.weight[static_cast<std::size_t>(q)] >= min_samples_)) continue;
+      core_[static_cast<std::size_t>(s.queries.position[static_cast<std::size_t>(q)])] = 1;
+      s.queries.drop(q);
+      s.weight[static_cast<std::size_t>(q)] = s.weight[static_cast<std::size_t>(s.queries.n)];
+    }
+  }
+
+  // Adds up what is beside the path from `from` up to `top` for all queries, which `box` holds.
+  void seek(std::span<CountScratch> batches, Index from, Index top, const double* box, std::vector<std::int32_t>& stack,
+            Run& run, int thread) {
+    LastGap last;
+    Index n_left = 0, n_seen = 0;
+    for (const CountScratch& s : batches) n_left += s.queries.n;
+    const auto visit = [&](Index other) {
+      if (is_beyond(box, other, last)) return false;
+      const bool whole = spans_within<N, D>(box, tree_.box(other), d_, reach_);
+      if (!whole && !node(other).is_leaf()) return true;
+      const double all = !whole            ? 0
+                         : weight_.empty() ? static_cast<double>(node(other).size())
+                                           : node_weight_[static_cast<std::size_t>(other)];
+      if (lists_ && thread == 0 && ++n_seen % 64 == 0) run.tick();
+      n_left = 0;
+      for (CountScratch& s : batches) {
+        if (s.queries.n == 0) continue;
+        if (whole) {
+          for (Index q = 0; q < s.queries.n; ++q) {
+            s.weight[static_cast<std::size_t>(q)] += all;
+            if (lists_) lists_->lose(s.queries.position[static_cast<std::size_t>(q)]);
           }
-          drop_finished();
-          return false;
-        },
-        [&] { return s.queries.n == 0; });
-    if (!has_negative_) return;
+          drop_finished(s, first_bits(s.queries.n));
+        } else if (batches.size() == 1 || last.gap <= skipped_gap() ||
+                   gap_between(s.box.data(), tree_.box(other)) <= reach_.radius) {
+          count_leaf(s, other);
+        }
+        n_left += s.queries.n;
+      }
+      return false;
+    };
+    around(from, top, stack, visit, [&] { return n_left == 0 || run.stopped(); });
+  }
+
+  // With negative weights a sample is core only when all has been added up.
+  void end_count(CountScratch& s) {
     for (Index q = 0; q < s.queries.n; ++q)
-      core_[static_cast<std::size_t>(own.begin + s.queries.slot[static_cast<std::size_t>(q)])] =
+      core_[static_cast<std::size_t>(s.queries.position[static_cast<std::size_t>(q)])] =
           s.weight[static_cast<std::size_t>(q)] >= min_samples_;
+  }
+
+  // Leaf by leaf within a part. What is left in the part then goes round the other parts together, in full blocks of
+  // queries: with many features most of the work is there and is left to few samples of each leaf, boxes are as wide
+  // as the data, and a leaf that has come into the cache serves all.
+  void count_by_parts(Run& run) {
+    divide();
+    constexpr Index n_batches = 8;
+    struct Scratch {
+      CountScratch own;
+      std::vector<CountScratch> rest;
+      std::vector<double> box;
+      explicit Scratch(Index d) : own(d), rest(n_batches, CountScratch(d)), box(static_cast<std::size_t>(2 * d)) {}
+    };
+    std::vector<Scratch> scratch(static_cast<std::size_t>(parallel::n_threads()), Scratch(d_));
+    const Blocks blocks{std::ssize(parts_), 1};
+    Tally done(run, "counting neighbours", std::ssize(parts_));
+    for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      const Part& part = parts_[static_cast<std::size_t>(b)];
+      Scratch& s = scratch[static_cast<std::size_t>(thread)];
+      Index filled = 0;  // batches
+      const auto flush = [&] {
+        const std::span<CountScratch> batches = std::span(s.rest).first(static_cast<std::size_t>(filled));
+        for (CountScratch& batch : batches) {
+          batch.queries.bound(batch.box.data());
+          if (&batch == &batches.front()) s.box = batch.box;
+          for (Index f = 0; f < d_; ++f) {
+            double& low = s.box[static_cast<std::size_t>(f)];
+            double& high = s.box[static_cast<std::size_t>(d_ + f)];
+            low = std::min(low, batch.box[static_cast<std::size_t>(f)]);
+            high = std::max(high, batch.box[static_cast<std::size_t>(d_ + f)]);
+          }
+        }
+        if (filled > 0) seek(batches, part.top, 0, s.box.data(), s.own.stack, run, thread);
+        if (has_negative_)
+          for (CountScratch& batch : batches) end_count(batch);
+        filled = 0;
+        if (thread == 0) run.tick();
+      };
+      for (Index l = part.first_leaf; l < part.last_leaf && !run.stopped(); ++l) {
+        if (!begin_count(leaf(l), s.own)) continue;
+        seek({&s.own, 1}, leaf(l), part.top, tree_.box(leaf(l)), s.own.stack, run, thread);
+        for (Index q = 0; q < s.own.queries.n; ++q) {
+          if (filled == 0 || s.rest[static_cast<std::size_t>(filled - 1)].queries.n == max_leaf) {
+            if (filled == n_batches) flush();
+            s.rest[static_cast<std::size_t>(filled++)].queries.n = 0;
+          }
+          CountScratch& batch = s.rest[static_cast<std::size_t>(filled - 1)];
+          batch.weight[static_cast<std::size_t>(batch.queries.n)] = s.own.weight[static_cast<std::size_t>(q)];
+          batch.queries.add(s.own.queries, q);
+        }
+      }
+      if (!run.stopped()) flush();
+      done.add(1, thread);
+    });
+    done.finish();
+  }
+
+  // Subtrees of some hundred samples.
+  struct Part {
+    Index top;
+    Index first_leaf, last_leaf;
+  };
+  void divide() {
+    const auto forced = parallel::forced_block_length();
+    const Index most = forced > 0 ? 16 * forced : 512;
+    std::vector<std::int32_t> stack{0};
+    Index next_leaf = 0;
+    while (!stack.empty()) {
+      const Index at = stack.back();
+      stack.pop_back();
+      if (!node(at).is_leaf() && node(at).size() > most) {
+        stack.push_back(node(at).left + 1);
+        stack.push_back(node(at).left);
+        continue;
+      }
+      const Index first = next_leaf;
+      while (next_leaf < n_leaves() && node(leaf(next_leaf)).begin < node(at).end) ++next_leaf;
+      parts_.push_back({at, first, next_leaf});
+    }
   }
 
   // --- link -------------------------------------------------------------------------------------------------
@@ -409,6 +610,7 @@ class Cells {
           const Index from = order[static_cast<std::size_t>(i)];
           tree_.index[static_cast<std::size_t>(own.begin + i)] = index[static_cast<std::size_t>(from)];
           core[i] = i < cores;
+          if (lists_) moved_[static_cast<std::size_t>(own.begin + from)] = static_cast<std::int32_t>(own.begin + i);
           for (Index f = 0; f < d_; ++f) data[f * size + i] = copy[static_cast<std::size_t>(f * size + from)];
         }
         if (*quick_) quick_->reorder(own, order.data());
@@ -439,6 +641,10 @@ class Cells {
   }
 
   void link(Run& run) {
+    if (lists_) {
+      moved_.resize(static_cast<std::size_t>(tree_.n_samples));
+      std::iota(moved_.begin(), moved_.end(), std::int32_t{0});
+    }
     gather_cores(run);
     // tight nodes are connected
     for (const std::int32_t l : tree_.leaves) {
@@ -448,6 +654,7 @@ class Cells {
       while (node(top).parent >= 0 && tree_.tight[static_cast<std::size_t>(node(top).parent)]) top = node(top).parent;
       for (Index i = own.begin; i < own.begin + n_core(l); ++i) sets_.set(i, first_core(top));
     }
+    if (lists_) link_strays(run);
     // subtrees by themselves, then against each other
     std::vector<std::int32_t> parts, stack{0};
     const Index small = std::max<Index>(max_leaf, tree_.n_samples / 128);
@@ -481,7 +688,116 @@ class Cells {
     run.progress("linking", 1, 1);
   }
 
-  // All core samples of the node are known to be one component.
+  // With neighbours kept, the pairs that can still matter are few. What is known already is united; each leaf gets a
+  // representative, in the largest component it takes part in, and the core samples of the leaf that are not in the
+  // representative's component, its strays, look around until they are. A stray that never is has then looked at all
+  // core samples. Hence all that is left are pairs of samples that are each in their representative's component: of
+  // these a leaf has one, and counts as united from here on.
+  void link_strays(Run& run) {
+    const Blocks samples = parallel::blocks_of(tree_.n_samples, 64);
+    for_blocks(samples, run, 50.0 * static_cast<double>(tree_.n_samples), [&](Index b, int) {
+      for (Index i = samples.begin(b); i < samples.end(b); ++i) {
+        const Index own = moved_[static_cast<std::size_t>(i)];
+        if (!core_[static_cast<std::size_t>(own)]) continue;
+        for (const std::int32_t found : lists_->of(i)) {
+          const Index other = moved_[static_cast<std::size_t>(found)];
+          if (core_[static_cast<std::size_t>(other)]) sets_.unite(own, other);
+        }
+      }
+    });
+    std::vector<std::int32_t> size(static_cast<std::size_t>(tree_.n_samples));
+    for (const std::int32_t l : tree_.leaves)
+      for (Index i = node(l).begin; i < node(l).begin + n_core(l); ++i) ++size[static_cast<std::size_t>(sets_.find(i))];
+    settled_.assign(static_cast<std::size_t>(n_nodes_), 0);
+    for (const std::int32_t l : tree_.leaves) {
+      const Index begin = node(l).begin;
+      std::array<Index, max_leaf> root;
+      Index best = 0;
+      for (Index i = 0; i < n_core(l); ++i) {
+        root[static_cast<std::size_t>(i)] = sets_.find(begin + i);
+        if (size[static_cast<std::size_t>(root[static_cast<std::size_t>(i)])] >
+            size[static_cast<std::size_t>(root[static_cast<std::size_t>(best)])])
+          best = i;
+      }
+      if (n_core(l) > 0) first_core_[static_cast<std::size_t>(l)] = static_cast<std::int32_t>(begin + best);
+      for (Index i = 0; i < n_core(l); ++i)
+        if (root[static_cast<std::size_t>(i)] == root[static_cast<std::size_t>(best)])
+          settled_[static_cast<std::size_t>(l)] |= std::uint64_t{1} << i;
+    }
+
+    struct Scratch {
+      Queries queries;
+      std::array<Index, max_leaf> home;  // leaf
+      LastGap last;
+      Bits within;
+      std::vector<std::int32_t> stack;
+      std::vector<double> box;
+      explicit Scratch(Index d) : queries(d), box(static_cast<std::size_t>(2 * d)) {}
+    };
+    std::vector<Scratch> scratch(static_cast<std::size_t>(parallel::n_threads()), Scratch(d_));
+    const Blocks blocks{std::ssize(parts_), 1};
+    for_blocks(blocks, run, work(), [&](Index b, int thread) {
+      const Part& part = parts_[static_cast<std::size_t>(b)];
+      Scratch& s = scratch[static_cast<std::size_t>(thread)];
+      Index n_seen = 0;
+      const auto drop_settled = [&] {
+        for (Index q = s.queries.n - 1; q >= 0; --q) {
+          const Index home = s.home[static_cast<std::size_t>(q)];
+          const Index position = s.queries.position[static_cast<std::size_t>(q)];
+          if (sets_.find(position) != sets_.find(first_core(home))) continue;
+          settled_[static_cast<std::size_t>(home)] |= std::uint64_t{1} << (position - node(home).begin);
+          s.queries.drop(q);
+          s.home[static_cast<std::size_t>(q)] = s.home[static_cast<std::size_t>(s.queries.n)];
+        }
+      };
+      const auto visit = [&](Index other) {
+        if (n_core(other) == 0 || is_beyond(s.box.data(), other, s.last)) return false;
+        if (!node(other).is_leaf()) return true;
+        if (thread == 0 && ++n_seen % 256 == 0) run.tick();
+        bool found = false;
+        for (std::uint64_t left = look(s.queries, other, n_core(other), s.within); left; left &= left - 1) {
+          const Index q = std::countr_zero(left);
+          for (std::uint64_t bits = s.within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+            sets_.unite(s.queries.position[static_cast<std::size_t>(q)], node(other).begin + std::countr_zero(bits));
+            found = true;
+          }
+        }
+        if (found) drop_settled();
+        return false;
+      };
+      const auto done = [&] { return s.queries.n == 0 || run.stopped(); };
+      const auto flush = [&] {
+        if (s.queries.n == 0) return;
+        s.queries.bound(s.box.data());
+        s.last = {};
+        s.stack.assign(1, static_cast<std::int32_t>(part.top));
+        walk(s.stack, visit, done);
+        if (!done()) around(part.top, 0, s.stack, visit, done);
+        s.queries.n = 0;
+        if (thread == 0) run.tick();
+      };
+      s.queries.n = 0;
+      for (Index l = part.first_leaf; l < part.last_leaf && !run.stopped(); ++l)
+        for (Index i = 0; i < n_core(leaf(l)); ++i) {
+          if (settled_[static_cast<std::size_t>(leaf(l))] >> i & 1) continue;
+          if (s.queries.n == max_leaf) flush();
+          s.home[static_cast<std::size_t>(s.queries.n)] = leaf(l);
+          add_query(s.queries, node(leaf(l)), i);
+        }
+      if (!run.stopped()) flush();
+    });
+    for (Index i = n_nodes_ - 1; i >= 0; --i) {
+      if (node(i).is_leaf()) {
+        united_[static_cast<std::size_t>(i)].store(1, std::memory_order_relaxed);
+        continue;
+      }
+      const Index left = node(i).left;
+      first_core_[static_cast<std::size_t>(i)] =
+          static_cast<std::int32_t>(first_core(left) >= 0 ? first_core(left) : first_core(left + 1));
+    }
+  }
+
+  // All core samples of the node, but for strays, are known to be one component.
   bool united(Index at) {
     auto& flag = united_[static_cast<std::size_t>(at)];
     if (flag.load(std::memory_order_relaxed)) return true;
@@ -550,14 +866,18 @@ class Cells {
       return;
     }
     Bits within;
+    const std::uint64_t to_settled = lists_ ? settled_[static_cast<std::size_t>(a)] : ~std::uint64_t{0};
+    const std::uint64_t from_settled = lists_ ? settled_[static_cast<std::size_t>(b)] : ~std::uint64_t{0};
     look(from, *quick_ ? quick_->block(other).slice(0, n_core(b)) : ScreenBlock{}, to,
          *quick_ ? quick_->block(one).slice(0, n_core(a)) : ScreenBlock{}, within);
-    for (Index q = 0; q < from.n; ++q)
-      for (std::uint64_t bits = within[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+    for (Index q = 0; q < from.n; ++q) {
+      if (!(from_settled >> q & 1)) continue;
+      for (std::uint64_t bits = within[static_cast<std::size_t>(q)] & to_settled; bits; bits &= bits - 1) {
         sets_.unite(other.begin + q, one.begin + std::countr_zero(bits));
         if (both_united) return;
         if (a_united) break;
       }
+    }
   }
 
   // --- number -----------------------------------------------------------------------------------------------
@@ -643,8 +963,30 @@ class Cells {
   void border_leaf(Index at, std::span<const std::int32_t> of_root, BorderScratch& s,
                    std::vector<std::int32_t>& labels) {
     const Node& own = node(at);
+    const auto set_label = [&](Index position, std::int32_t label) {
+      labels[static_cast<std::size_t>(tree_.index[static_cast<std::size_t>(position)])] = label == none ? -1 : label;
+    };
     s.queries.n = 0;
-    for (Index i = n_core(at); i < own.size(); ++i) add_query(s.queries, own, i);
+    if (lists_) {
+      for (Index i = own.begin; i < own.end; ++i) {  // where it was when neighbours were found
+        const Index position = moved_[static_cast<std::size_t>(i)];
+        if (core_[static_cast<std::size_t>(position)]) continue;
+        if (!lists_->is_whole(i)) {
+          add_query(s.queries, own, position - own.begin);
+          continue;
+        }
+        std::int32_t best = none;
+        for (const std::int32_t found : lists_->of(i)) {
+          const Index other = moved_[static_cast<std::size_t>(found)];
+          if (core_[static_cast<std::size_t>(other)])
+            best = std::min(best, of_root[static_cast<std::size_t>(sets_.find(other))]);
+        }
+        set_label(position, best);
+      }
+      if (s.queries.n == 0) return;
+    } else {
+      for (Index i = n_core(at); i < own.size(); ++i) add_query(s.queries, own, i);
+    }
     s.queries.bound(s.box.data());
     std::fill_n(s.best.begin(), s.queries.n, none);
     std::int32_t worst = none;
@@ -658,7 +1000,7 @@ class Cells {
           s.best[static_cast<std::size_t>(q)] = std::min(s.best[static_cast<std::size_t>(q)], least);
       } else if (node(other).is_leaf()) {
         const Index first = node(other).begin;
-        const bool one = united(other);
+        const bool one = !lists_ && united(other);
         look(s.queries, other, n_core(other), s.within);
         for (Index q = 0; q < s.queries.n; ++q) {
           std::int32_t& best = s.best[static_cast<std::size_t>(q)];
@@ -674,12 +1016,9 @@ class Cells {
       return false;
     };
     if (n_core(at) > 0) take(at);
-    around(at, s.stack, take, [&] { return worst == 0; });
-    for (Index q = 0; q < s.queries.n; ++q) {
-      const std::int32_t best = s.best[static_cast<std::size_t>(q)];
-      const Index position = own.begin + s.queries.slot[static_cast<std::size_t>(q)];
-      labels[static_cast<std::size_t>(tree_.index[static_cast<std::size_t>(position)])] = best == none ? -1 : best;
-    }
+    around(at, 0, s.stack, take, [&] { return worst == 0; });
+    for (Index q = 0; q < s.queries.n; ++q)
+      set_label(s.queries.position[static_cast<std::size_t>(q)], s.best[static_cast<std::size_t>(q)]);
   }
 
   CellTree tree_;
@@ -695,6 +1034,10 @@ class Cells {
   std::vector<std::uint8_t> core_;                       // by position
   std::vector<std::int32_t> n_core_;                     // by node; a leaf's core samples are its first
   std::vector<std::int32_t> first_core_;                 // by node: a position, or -1
+  std::optional<Lists> lists_;                           // of positions as they were when neighbours were counted
+  std::vector<std::int32_t> moved_;                      // with lists: where a position went in gather_cores
+  std::vector<std::uint64_t> settled_;                   // with lists, by leaf: core samples one with the first_core_
+  std::vector<Part> parts_;                              // with lists
   std::vector<std::int32_t> least_;                      // by node: the smallest label of its core samples
   std::unique_ptr<std::atomic<std::uint8_t>[]> united_;  // by node; once set it stays true
 };

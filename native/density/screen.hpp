@@ -27,18 +27,20 @@ struct ScreenBlock {
 };
 inline constexpr Index screen_padding = 64;
 
-/// The features are rounded to float (2^-24 of each, 2^-22 of the sum of half norms in the result), n_features products
-/// and sums are rounded (2^-24 each), and so are norms, radius and comparison (a few 2^-24); twice that, for safety.
+/// With u = 2^-24, and h the sum of the two half norms: rounding the features to float moves the result by 4 u h; the
+/// sum starts at half the radius less a half norm and is never above 5 h while the radius says anything (2.5 h is
+/// beyond any pair's half squared distance by far), so that n_features products and sums move it by 5 n_features u h;
+/// norms, radius and comparison by a few u h. Rounded up generously.
 inline float screen_margin(Index n_features) {
-  return static_cast<float>(n_features + 16) * 0x1p-23f;
+  return static_cast<float>(n_features + 16) * 0x3p-23f;
 }
 
 /// One level's kernel.
 struct ScreenKernels {
   /// Bit t of within[q]: target t is certainly within; of doubtful[q]: it may be. `half_radius` is half the squared
-  /// radius. Precondition: targets.n <= 64.
-  void (*screen)(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
-                 std::uint64_t* within, std::uint64_t* doubtful);
+  /// radius. Returns, as bits, the queries that have either. Precondition: at most 64 queries and 64 targets.
+  std::uint64_t (*screen)(const ScreenBlock& queries, const ScreenBlock& targets, float half_radius, float margin,
+                          std::uint64_t* within, std::uint64_t* doubtful);
 };
 
 /// The kernel of the level in use.

@@ -178,21 +178,43 @@ T KDTree<T>::max_reduced(Node node, const T* query) const {
 
 namespace {
 
-/// Queries in an order in which neighbours in space follow each other, so that the nodes they need are in the cache.
-/// No result depends on it. With many features a query costs so much more than its misses that it is not worth it.
+/// For each query the leaf that it falls into, or close to, and an order in which queries of a leaf follow each other
+/// and leaves come as in the tree, so that the nodes they need are in the cache. No result depends on either.
 template <class T>
-class QueryOrder {
+class QueryPlan {
  public:
-  QueryOrder(Points<const T> x, Run& run) {
+  QueryPlan(const KDTree<T>& tree, Points<const T> x, Run& run) : leaf_(size_of(x.n_samples)) {
+    const Blocks blocks{x.n_samples, 1024};
+    const double work = 10.0 * static_cast<double>(x.size() * tree.n_levels());
+    for_blocks(blocks, run, work, [&](Index b, int) {
+      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) leaf_[size_of(i)] = leaf_of(tree, x.row(i));
+    });
     constexpr Index few = 2048;
-    constexpr Index most_features = 8;
-    constexpr Index leaf_size = 64;
-    if (x.n_samples > few && x.n_features <= most_features) order_ = tree_order(x, leaf_size, Order::halving, run);
+    if (x.n_samples <= few) return;
+    std::vector<std::int32_t> next(size_of(tree.n_leaves() + 1));
+    for (const std::int32_t leaf : leaf_) ++next[size_of(leaf) + 1];
+    std::partial_sum(next.begin(), next.end(), next.begin());
+    order_.resize(leaf_.size());
+    for (Index i = 0; i < x.n_samples; ++i)
+      order_[size_of(next[size_of(leaf_[size_of(i)])]++)] = static_cast<std::int32_t>(i);
   }
   Index operator[](Index i) const { return order_.empty() ? i : order_[size_of(i)]; }
+  std::int32_t leaf(Index query) const { return leaf_[size_of(query)]; }
 
  private:
-  std::vector<std::int32_t> order_;
+  // The nearest box of each level in turn, the first of equals.
+  static std::int32_t leaf_of(const KDTree<T>& tree, const T* query) {
+    alignas(64) T near[fanout];
+    Index at = 0;
+    for (int level = tree.n_levels() - 1; level >= 0; --level) {
+      tree.ops().near(tree.boxes(level, at), query, tree.n_features(), tree.measure().p, T{0}, near);
+      const auto n = std::popcount(tree.members(level, at));  // the first of a group
+      at = at * fanout + (std::min_element(near, near + n) - near);
+    }
+    return static_cast<std::int32_t>(at);
+  }
+
+  std::vector<std::int32_t> leaf_, order_;
 };
 
 }  // namespace
@@ -317,7 +339,7 @@ void for_each_own(const KDTree<T>& tree, Index k, Index kept, Run& run, Body&& b
 
 template <class T>
 void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, std::int32_t* rows, Run& run) {
-  const QueryOrder<T> order(x, run);
+  const QueryPlan<T> order(tree, x, run);
   const Blocks blocks = query_blocks(x.n_samples, 1, tree.n_samples(), tree.n_features());
   const Measure<T> measure = tree.measure();
   const Index stride = queries_between_looks(tree.n_samples(), tree.n_features());
@@ -328,7 +350,7 @@ void k_nearest(const KDTree<T>& tree, Points<const T> x, Index k, T* distances, 
       if (at % stride == 0 && run.interrupted(thread)) return;
       const Index i = order[at];
       finder.start();
-      search.search(x.row(i), finder);
+      search.search_from(order.leaf(i), x.row(i), finder);
       finder.finish(k);
       for (Index j = 0; j < k; ++j) {
         distances[i * k + j] = measure.distance(finder.distance(j));
@@ -376,7 +398,7 @@ template <class T>
 void weights_within(const KDTree<T>& tree, Points<const T> x, std::span<const T> radius, std::span<double> out,
                     Run& run) {
   const Blocks blocks = query_blocks(x.n_samples, 1, tree.n_samples(), tree.n_features());
-  const QueryOrder<T> order(x, run);
+  const QueryPlan<T> order(tree, x, run);
   for_blocks(blocks, run, work_of_queries(x.n_samples, x.n_features), [&](Index b, int) {
     for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
       const Index i = order[at];
@@ -392,7 +414,7 @@ Neighbourhoods<T> within(const KDTree<T>& tree, Points<const T> x, std::span<con
   const Blocks blocks = query_blocks(n, 1, tree.n_samples(), tree.n_features());
   Neighbourhoods<T> out;
   out.start.assign(size_of(n + 1), 0);
-  const QueryOrder<T> order(x, run);
+  const QueryPlan<T> order(tree, x, run);
   for_blocks(blocks, run, work_of_queries(n, x.n_features), [&](Index b, int) {
     for (Index at = blocks.begin(b); at < blocks.end(b); ++at) {
       const Index i = order[at];

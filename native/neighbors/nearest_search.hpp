@@ -18,14 +18,7 @@ class NearestSearch {
   explicit NearestSearch(const KDTree<T>& tree)
       : tree_(tree), ops_(tree.ops()), d_(tree.n_features()), p_(tree.measure().p) {}
 
-  /// From the root.
-  template <class Finder>
-  void search(const T* query, Finder& finder) {
-    expand(tree_.n_levels() - 1, 0, 0, query, finder);
-    drain(query, finder);
-  }
-
-  /// From the leaf that holds the query upwards: what is near comes first and rules out the rest.
+  /// From the leaf that holds the query, or any other, upwards: what is near comes first and rules out the rest.
   template <class Finder>
   void search_from(std::int32_t leaf, const T* query, Finder& finder) {
     if (!finder.skips(Node{0, leaf})) scan(leaf, query, finder);

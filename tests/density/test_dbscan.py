@@ -58,6 +58,34 @@ def test_labels_are_those_of_the_definition(rng, kind, d):
         assert_like_oracle(X, eps, int(rng.integers(1, 9)))
 
 
+@pytest.mark.parametrize("kind", ["normal", "lattice", "interleaved", "clusters"])
+@pytest.mark.parametrize("weighting", ["none", "copies", "negative"])
+def test_kept_neighbours_change_no_label(rng, kind, weighting):
+    """Enough samples for several parts that are counted apart (512), min_samples below and above what is kept (16).
+
+    Radii leave many small components, of which some share a leaf, one with noise and border samples, and one of all.
+    """
+    n, d = 1300, 11
+    if kind == "lattice":
+        X = rng.integers(0, 3, size=(n, d)).astype(float)
+    elif kind == "interleaved":  # two sheets: every box holds samples of both
+        X = rng.normal(size=(n, d)) * np.r_[np.full(2, 2.0), np.full(d - 2, 0.05)]
+        X[::2, -1] += 1.5
+    else:
+        X = rng.normal(size=(n, d))
+    if kind == "clusters":
+        X = 0.3 * X + rng.normal(size=(40, d))[rng.integers(0, 40, n)]
+    weight = {"none": None, "copies": rng.integers(0, 4, n), "negative": rng.integers(-1, 3, n)}[weighting]
+    distances = oracle.distances(X, "euclidean", 2)
+    for share in (0.0008, 0.006, 0.1):
+        eps = float(np.sqrt(np.quantile(distances[:200], share))) * (1 if kind == "lattice" else 1.001)
+        for min_samples in (2, 14, 40):
+            model = shoal.DBSCAN(eps, min_samples=min_samples).fit(X, sample_weight=weight)
+            core, labels = oracle.dbscan(distances <= oracle.radius(eps, "euclidean", 2), min_samples, weight)
+            np.testing.assert_array_equal(model.core_sample_indices_, core)
+            np.testing.assert_array_equal(model.labels_, labels)
+
+
 @both_dtypes
 @pytest.mark.parametrize("d", DIMENSIONS)
 @pytest.mark.parametrize("kind", ["normal", "lattice", "duplicates", "huge offset"])
@@ -215,6 +243,7 @@ def test_threads_and_blocks_change_no_label(rng, n_threads, block_length):
         (rng.integers(0, 60, size=(3000, 2)) * 0.1, 0.1),
         (rng.integers(0, 25, size=(3000, 3)) * 0.1, 0.2),
         (make_moons(3000, noise=0.2, random_state=1)[0], 0.05),
+        (rng.normal(size=(3000, 12)), 2.2),
     ):
         for weight in (None, rng.integers(0, 7, 3000) * 0.3):
             with threads_and_block_length(1, 0):

@@ -97,9 +97,9 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     Samples are kept in a tree of boxes that goes no deeper where all samples are within `eps` of each other:
     there they are core without a distance. O(n · n_features · log n) time for the tree, and then what is left of
     O(n² · n_features) after pruning: little for few features or separate clusters, nearly all of it for many features
-    without structure. Memory beyond X while fitting: 24 bytes per value and about 60 per sample ("cosine": 8
-    more per value; sparse X: a dense copy), whatever `eps` is; neighbours are never stored. For "precomputed",
-    O(n²) time and 10 bytes per sample.
+    without structure. Memory beyond X while fitting: 24 bytes per value and about 60 per sample, up to 75 more from ten
+    features on ("cosine": 8 more per value; sparse X: a dense copy), whatever `eps` is; whole neighbourhoods are
+    never stored. For "precomputed", O(n²) time and 10 bytes per sample.
 
     Tie rule: a border sample within `eps` of core samples of several clusters belongs to the one with the
     smallest label. Distances are computed in double precision for float32 data too; every two samples
