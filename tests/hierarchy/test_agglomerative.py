@@ -339,7 +339,8 @@ def test_the_linkage_matrix_is_that_of_the_function(rng, linkage):
         model = shoal.AgglomerativeClustering(4, linkage=linkage).fit(X, sample_weight=given)
         expected = shoal.linkage(X, linkage, sample_weight=given)
         np.testing.assert_allclose(model.linkage_matrix_, expected, rtol=1e-12)
-    assert same_partition(shoal.cut_tree(model.linkage_matrix_, 4)[:, 0], model.labels_)
+    if linkage not in ("centroid", "median"):  # there heights fall, and cut_tree goes by heights
+        assert same_partition(shoal.cut_tree(model.linkage_matrix_, 4)[:, 0], model.labels_)
 
 
 def test_a_tree_that_ends_early_has_no_linkage_matrix(rng):
