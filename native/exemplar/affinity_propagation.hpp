@@ -9,9 +9,10 @@
 //
 // One sweep per iteration. A row of availabilities depends on that row of a and r and on the column sums c alone, so
 // it is brought up to date when the next iteration needs it, just before the row's responsibilities. Where r(i, k) has
-// never been positive, a(i, k) is the same in all rows, bit for bit: a vector holds these, and each row those of its own.
-// A row of s and r is read once, r is written once, and in between the row stays in the cache: 3 n^2 values of memory
-// traffic per iteration, and 2 n^2 values of memory, s included; up to n^2 more where few clusters hold many samples.
+// never been positive, a(i, k) is the same in all rows, bit for bit: a vector holds these, and each row those of its
+// own. A row of s and r is read once, r is written once, and in between the row stays in the cache: 3 n^2 values of
+// memory traffic per iteration, and 2 n^2 values of memory, s included; up to n^2 more where few clusters hold many
+// samples.
 //
 // The order of every operation, the column sums row after row included, is scikit-learn's: for float64 the
 // messages have its bits, at every instruction set and for any number of threads (blocks of rows in parallel, which add
@@ -42,8 +43,8 @@ struct Exemplars {
 };
 
 /// Precondition: s is square, finite, preferences on its diagonal. O(n^2) time per iteration, n^2 to 2 n^2 values
-/// of memory beyond s. A sample belongs to the exemplar with the largest s, the first of equals; before that, each exemplar
-/// gives way to the member of its cluster with the largest sum of s from the members.
+/// of memory beyond s. A sample belongs to the exemplar with the largest s, the first of equals; before that, each
+/// exemplar gives way to the member of its cluster with the largest sum of s from the members.
 template <class T>
 Exemplars affinity_propagation(Points<const T> s, const Settings& settings, Run& run);
 

@@ -1,7 +1,10 @@
 #include "hierarchy/leaf_order.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <memory>
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -30,6 +33,10 @@ struct Place {
 
 template <class T>
 class Table {
+  struct Free {
+    void operator()(T* p) const { std::free(p); }
+  };
+
  public:
   Table(std::span<const std::int32_t> left, std::span<const std::int32_t> right, std::span<const T> condensed, Run& run)
       : left_(left),
@@ -38,8 +45,9 @@ class Table {
         n_(static_cast<Index>(left.size()) + 1),
         places_(static_cast<std::size_t>(2 * n_ - 1)),
         leaf_(static_cast<std::size_t>(n_)),
-        table_(static_cast<std::size_t>(n_ * n_)),
+        table_(static_cast<T*>(std::calloc(static_cast<std::size_t>(n_ * n_), sizeof(T)))),
         run_(run) {
+    if (!table_) throw std::bad_alloc();
     lay_out();
     fill();
   }
@@ -61,7 +69,7 @@ class Table {
   static bool is_leaf(const Place& v) { return v.end - v.begin == 1; }
   static Range low(const Place& v) { return {v.begin, v.middle}; }
   static Range high(const Place& v) { return {v.middle, v.end}; }
-  T& entry(Index i, Index j) { return table_[static_cast<std::size_t>(i * n_ + j)]; }
+  T& entry(Index i, Index j) { return table_.get()[i * n_ + j]; }
 
   /// The leaves of v that may be the other end of a way from leaf i.
   static Range across(const Place& v, Index i) {
@@ -102,7 +110,7 @@ class Table {
       position[static_cast<std::size_t>(leaf_[static_cast<std::size_t>(i)])] = static_cast<std::int32_t>(i);
     const T* next = condensed_.data();
     for (Index x = 0; x < n_; ++x) {
-      T* row = table_.data() + position[static_cast<std::size_t>(x)] * n_;
+      T* row = table_.get() + position[static_cast<std::size_t>(x)] * n_;
       for (Index y = x + 1; y < n_; ++y) row[position[static_cast<std::size_t>(y)]] = *next++;
       run_.checkpoint();
     }
@@ -141,7 +149,7 @@ class Table {
       const Range rows = cut(p, b / pieces(q.size())), columns = cut(q, b % pieces(q.size()));
       for (Index piece = 0; piece < pieces(k.size()); ++piece) {
         if (run_.interrupted(thread)) return;
-        kernels_.product(table_.data(), n_, cut(k, piece), rows, columns, piece == 0,
+        kernels_.product(table_.get(), n_, cut(k, piece), rows, columns, piece == 0,
                          scratch_[static_cast<std::size_t>(thread)].data());
       }
     });
@@ -253,7 +261,7 @@ class Table {
   Index n_;
   std::vector<Place> places_;       // of each node
   std::vector<std::int32_t> leaf_;  // at each position
-  std::vector<T> table_;            // n x n; see the header
+  std::unique_ptr<T, Free> table_;  // n x n; see the header. Zeros, laid out row by row as they are filled
   std::vector<AlignedVector<T>> scratch_;
   Run& run_;
 };
