@@ -147,6 +147,14 @@ def _affinity_propagation() -> Iterator[Case]:
             partial(data.blobs, n, d, k),
             {"max_iter": 60, "convergence_iter": 60, "damping": 0.9},
         )
+    yield Case(
+        "affinity-propagation",
+        "3k x 16, 200 iterations",
+        "affinity-propagation",
+        "blobs",
+        partial(data.blobs, 3000, 16, 30),
+        {"max_iter": 200, "convergence_iter": 200, "damping": 0.9},
+    )
 
 
 def _birch() -> Iterator[Case]:
@@ -169,6 +177,15 @@ def _birch() -> Iterator[Case]:
             {"max_subclusters": 2000, "n_clusters": 50},
             dtypes=("float64",),
         )
+    yield Case(
+        "birch",
+        "10M x 4 by partial_fit of 100k, at most 2000 subclusters",
+        "birch-stream",
+        "blobs",
+        partial(data.blobs, 100_000, 4, 30),
+        {"max_subclusters": 2000, "n_pieces": 100},
+        dtypes=("float64",),
+    )
 
 
 def _silhouette() -> Iterator[Case]:
@@ -301,6 +318,7 @@ def _linkage() -> Iterator[Case]:
         ("average", 10_000, 16),
         ("complete", 10_000, 16),
         ("centroid", 10_000, 16),
+        ("median", 10_000, 16),
         ("single", 20_000, 2),
         ("single", 50_000, 2),
         ("single", 20_000, 32),
@@ -340,7 +358,7 @@ def suites(mnist: str | None = None) -> dict[str, Suite]:
         Suite("density-optics", "OPTICS with xi extraction, min_samples 10", _optics, "value"),
         Suite(
             "affinity-propagation",
-            "60 iterations of AffinityPropagation; quality is minus the mean squared distance to the own exemplar",
+            "so many iterations of AffinityPropagation; quality is minus the mean squared distance to the exemplar",
             _affinity_propagation,
             "value",
         ),

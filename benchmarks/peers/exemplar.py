@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -60,6 +61,36 @@ def birch(module: str, **fixed: Any) -> Any:
     return make
 
 
+def stream(start: Callable[[int], Any], centers: str) -> Any:
+    """Pieces by `partial_fit` without labels: the rows given, moved by a little for every piece."""
+
+    def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+        X = arrays["X"]
+        steps = np.random.default_rng(0).normal(scale=0.05, size=(params["n_pieces"], X.shape[1]))
+
+        def call(seed: int) -> Any:
+            model = start(params["max_subclusters"])
+            for step in steps:
+                model.partial_fit(X + step)
+            return model
+
+        return Job(call, lambda model: Answer({"value": _nearest(X, np.asarray(getattr(model, centers)))}))
+
+    return make
+
+
+def shoal_stream(most: int) -> Any:
+    from shoal import Birch
+
+    return Birch(threshold=0, max_subclusters=most, n_clusters=None, compute_labels=False)
+
+
+def betula_stream(most: int) -> Any:
+    from betula_cluster import Betula
+
+    return Betula(n_clusters=30, method="kmeans", max_leaves=most, seed=0)
+
+
 def betula(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     """k-means over the leaves of betula-cluster, with labels."""
     from betula_cluster import Betula
@@ -86,6 +117,9 @@ LIBRARIES = (
         "betula-cluster",
         module="betula_cluster",
         package="betula-cluster",
-        tasks={"birch-bounded": Offer(betula, note="subclusters of its own order and threshold")},
+        tasks={
+            "birch-bounded": Offer(betula, note="subclusters of its own order and threshold"),
+            "birch-stream": Offer(stream(betula_stream, "microcluster_centers_")),
+        },
     ),
 )

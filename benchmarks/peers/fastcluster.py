@@ -1,4 +1,5 @@
-"""fastcluster: linkage by the chain of nearest neighbours, `linkage_vector` where it needs no matrix; and SciPy's."""
+"""fastcluster: linkage by the chain of nearest neighbours, `linkage_vector` where it needs no matrix; SciPy's; and
+genieclust, as a black box."""
 
 from __future__ import annotations
 
@@ -26,7 +27,26 @@ def linkage(module: str, vector: bool = False, most: int | None = MOST) -> Any:
     return make
 
 
+def genie(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
+    """Single linkage is Genie without its correction: the tree of its spanning tree."""
+    from genieclust import Genie
+
+    X = arrays["X"]
+    if params["method"] != "single":
+        raise ValueError(f"genieclust has no {params['method']} linkage")
+    return Job(
+        lambda seed: Genie(n_clusters=1, gini_threshold=1.0).fit(X),
+        lambda model: Answer({"value": model.distances_.mean()}),
+    )
+
+
 LIBRARIES = (
+    Library(
+        "genieclust",
+        module="genieclust",
+        package="genieclust",
+        tasks={"linkage": Offer(genie, dtypes=("float64",), note="single linkage only")},
+    ),
     Library(
         "fastcluster",
         module="fastcluster",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data import Arrays
 from ..library import Answer, Job, Library, Offer, assignment, imports
-from .exemplar import affinity_propagation, birch
+from .exemplar import affinity_propagation, birch, shoal_stream, stream
 from .fastcluster import linkage
 from .hdbscan import hdbscan
 from .local_gaussian import local_gaussian
@@ -82,6 +82,7 @@ LIBRARIES = (
             "affinity-propagation": Offer(affinity_propagation("shoal")),
             "birch": Offer(birch("shoal")),
             "birch-bounded": Offer(birch("shoal", threshold=0, head="kmeans", random_state=0)),
+            "birch-stream": Offer(stream(shoal_stream, "subcluster_centers_")),
             "em": Offer(em("shoal")),
             "hdbscan": Offer(hdbscan("shoal")),
             "linkage": Offer(linkage("shoal", most=None)),

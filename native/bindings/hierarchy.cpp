@@ -5,6 +5,7 @@
 #include "hierarchy/cut.hpp"
 #include "hierarchy/generic.hpp"
 #include "hierarchy/graph.hpp"
+#include "hierarchy/leaf_order.hpp"
 #include "hierarchy/rounds.hpp"
 #include "hierarchy/single.hpp"
 #include "hierarchy/ward.hpp"
@@ -90,11 +91,27 @@ void bind_condensed(nb::module_& m) {
       "in that type; without `ordered`, left is not always the smaller.");
 }
 
+template <class S>
+void bind_leaf_order(nb::module_& m) {
+  m.def(
+      "order_leaves",
+      [](const Vector<std::int32_t>& left, const Vector<std::int32_t>& right, const Vector<S>& distances,
+         const Progress& progress) {
+        return array(enter(progress, [&](Run& run) {
+          return hierarchy::order_leaves<S>(view(left), view(right), view(distances), run);
+        }));
+      },
+      "left"_a, "right"_a, "distances"_a.noconvert(), nb::kw_only(), "progress"_a.none() = nb::none(),
+      "Optimal leaf ordering by condensed distances: 1 for each merge whose right child is to stand on the left.");
+}
+
 }  // namespace
 
 void bind_hierarchy(nb::module_& m) {
   bind_condensed<float>(m);
   bind_condensed<double>(m);
+  bind_leaf_order<float>(m);
+  bind_leaf_order<double>(m);
   m.def(
       "linkage_matrix",
       [](const Matrix<double>& x, std::string_view method, std::string_view metric, double p,

@@ -143,6 +143,15 @@ void settle(Exemplars& out, Index n, Run& run, Nearest&& nearest, Best&& best) {
 
 // --- all pairs ----------------------------------------------------------------------------------------------
 
+// The availabilities of one row that are not those of their columns; all of them once they are many.
+template <class T>
+struct OwnAvailabilities {
+  std::vector<std::int32_t> column;  // ascending; empty when `value` holds the whole row
+  std::vector<T> value;
+};
+
+// a(i, k) depends on the row only where r(i, k) is or was positive: elsewhere the same steps lead to the same bits in
+// all rows of a column. So one vector stands for the matrix, beside what the rows have of their own.
 template <class T>
 class Messages {
  public:
@@ -151,25 +160,32 @@ class Messages {
         n_(s.n_samples),
         damping_(static_cast<T>(settings.damping)),
         rest_(static_cast<T>(1 - settings.damping)),
-        a_(n_ * n_),
         r_(n_ * n_),
+        column_a_(static_cast<std::size_t>(n_)),
+        diagonal_a_(static_cast<std::size_t>(n_)),
+        own_(static_cast<std::size_t>(n_)),
         sum_(static_cast<std::size_t>(n_)),
-        column_sum_(static_cast<std::size_t>(n_)) {}
+        column_sum_(static_cast<std::size_t>(n_)),
+        blocks_(blocks_of(n_, static_cast<std::size_t>(n_) * sizeof(T), std::size_t{1} << 17, 1)),
+        scratch_(static_cast<std::size_t>(parallel::n_threads())) {}
 
   void sweep(Run& run) {
     std::transform(sum_.begin(), sum_.end(), column_sum_.begin(), [](double value) { return static_cast<T>(value); });
     std::fill(sum_.begin(), sum_.end(), 0.0);
-    const Blocks blocks = blocks_of(n_, static_cast<std::size_t>(n_) * sizeof(T), std::size_t{1} << 17, 1);
-    // A block's columns are added when it is its turn, while it is in the cache; for_blocks hands blocks out in order.
+    for (std::size_t k = 0; k < column_a_.size(); ++k) column_a_[k] = next_a(column_a_[k], T{0}, k);
+    for (Scratch& own : scratch_) own.fresh = false;
+    // A block's columns are added when it is its turn; for_blocks hands blocks out in order.
     std::atomic<Index> turn{0};
-    for_blocks(blocks, run, parallel::work_of_step(3.0 * static_cast<double>(n_ * n_)), [&](Index b, int thread) {
-      const Index begin = blocks.begin(b), end = blocks.end(b);
-      for (Index i = begin; i < end; ++i) update(i);
+    for_blocks(blocks_, run, parallel::work_of_step(3.0 * static_cast<double>(n_ * n_)), [&](Index b, int thread) {
+      const Index begin = blocks_.begin(b), end = blocks_.end(b);
+      Scratch& own = scratch_[static_cast<std::size_t>(thread)];
+      own.prepare(column_a_, blocks_.length);
+      for (Index i = begin; i < end; ++i) update(i, i - begin, own);
       while (turn.load(std::memory_order_acquire) != b) {
         if (run.interrupted(thread)) return;
         std::this_thread::yield();
       }
-      for (Index i = begin; i < end; ++i) kernels_.add(r_.get() + i * n_, i, n_, sum_.data());
+      for (Index i = begin; i < end; ++i) add(i, own.positive_of(i - begin));
       turn.store(b + 1, std::memory_order_release);
     });
     run.checkpoint();
@@ -177,23 +193,115 @@ class Messages {
 
   T evidence(Index k) const {
     const T r = r_.get()[k * n_ + k];
-    const T a = a_.get()[k * n_ + k] * damping_ - (r - static_cast<T>(sum_[static_cast<std::size_t>(k)])) * rest_;
+    const auto at = static_cast<std::size_t>(k);
+    const T a = diagonal_a_[at] * damping_ - (r - static_cast<T>(sum_[at])) * rest_;
     return a + r;
   }
 
  private:
-  void update(Index i) {
-    kernels_.update({s_.row(i), a_.get() + i * n_, r_.get() + i * n_, n_, i}, column_sum_.data(), damping_, rest_);
+  struct Scratch {
+    bool fresh = false;
+    std::vector<T> row;                  // availabilities: those of the columns, but for a row at work
+    std::vector<std::int32_t> positive;  // of each row of a block, the places of its positive responsibilities
+    std::vector<Index> count;
+
+    void prepare(const std::vector<T>& column_a, Index rows) {
+      if (!fresh) row.assign(column_a.begin(), column_a.end());
+      fresh = true;
+      positive.resize(static_cast<std::size_t>(rows) * column_a.size());
+      count.resize(static_cast<std::size_t>(rows));
+    }
+    std::span<const std::int32_t> positive_of(Index place) const {
+      return {positive.data() + place * std::ssize(row),
+              static_cast<std::size_t>(count[static_cast<std::size_t>(place)])};
+    }
+  };
+
+  /// a(i, k) one iteration on, from r(i, k), for k != i.
+  T next_a(T a, T r, std::size_t k) const {
+    const T drop = std::max((r > T{0} ? r : T{0}) - column_sum_[k], T{0});
+    return a * damping_ - drop * rest_;
+  }
+
+  void update(Index i, Index place, Scratch& scratch) {
+    const auto at = static_cast<std::size_t>(i);
+    T* r = r_.get() + i * n_;
+    OwnAvailabilities<T>& own = own_[at];
+    const bool whole = own.column.empty() && !own.value.empty();
+    T* a = whole ? own.value.data() : scratch.row.data();
+    if (whole)
+      for (std::size_t k = 0; k < own.value.size(); ++k) a[k] = next_a(a[k], r[k], k);
+    else
+      for (std::size_t e = 0; e < own.column.size(); ++e) {
+        const auto k = static_cast<std::size_t>(own.column[e]);
+        a[k] = own.value[e] = next_a(own.value[e], r[k], k);
+      }
+    diagonal_a_[at] = diagonal_a_[at] * damping_ - (r[i] - column_sum_[at]) * rest_;
+    a[at] = diagonal_a_[at];
+    Index& count = scratch.count[static_cast<std::size_t>(place)];
+    std::int32_t* positive = scratch.positive.data() + place * n_;
+    count = kernels_.update({s_.row(i), a, r, n_}, damping_, rest_, positive);
+    if (whole) return;
+    for (const std::int32_t k : own.column) a[k] = column_a_[static_cast<std::size_t>(k)];
+    a[at] = column_a_[at];
+    keep(i, {positive, static_cast<std::size_t>(count)}, own);
+  }
+
+  // The row has its own availability where a responsibility has become positive: still that of the column.
+  void keep(Index i, std::span<const std::int32_t> positive, OwnAvailabilities<T>& own) const {
+    std::size_t added = 0, e = 0;
+    const auto each_new = [&](auto&& take) {
+      e = 0;
+      for (const std::int32_t k : positive) {
+        while (e < own.column.size() && own.column[e] < k) ++e;
+        if (k != static_cast<std::int32_t>(i) && (e == own.column.size() || own.column[e] != k)) take(k);
+      }
+    };
+    each_new([&](std::int32_t) { ++added; });
+    if (added == 0) return;
+    OwnAvailabilities<T> next;
+    if (2 * (own.column.size() + added) > static_cast<std::size_t>(n_)) {
+      next.value = column_a_;
+      for (e = 0; e < own.column.size(); ++e) next.value[static_cast<std::size_t>(own.column[e])] = own.value[e];
+    } else {
+      next.column.reserve(own.column.size() + added);
+      next.value.reserve(own.column.size() + added);
+      std::size_t from = 0;
+      const auto copy_to = [&](std::size_t end) {
+        for (; from < end; ++from) {
+          next.column.push_back(own.column[from]);
+          next.value.push_back(own.value[from]);
+        }
+      };
+      each_new([&](std::int32_t k) {
+        copy_to(e);
+        next.column.push_back(k);
+        next.value.push_back(column_a_[static_cast<std::size_t>(k)]);
+      });
+      copy_to(own.column.size());
+    }
+    own = std::move(next);
+  }
+
+  void add(Index i, std::span<const std::int32_t> positive) {
+    const T* r = r_.get() + i * n_;
+    for (const std::int32_t k : positive)
+      if (k != static_cast<std::int32_t>(i)) sum_[static_cast<std::size_t>(k)] += static_cast<double>(r[k]);
+    sum_[static_cast<std::size_t>(i)] += static_cast<double>(r[i]);
   }
 
   const MessageKernels<T>& kernels_ = message_kernels<T>();
   Points<const T> s_;
   Index n_;
   T damping_, rest_;
-  Zeros<T> a_;  // an iteration behind: of the one before r
   Zeros<T> r_;
+  // availabilities, an iteration behind: of the one before r
+  std::vector<T> column_a_, diagonal_a_;
+  std::vector<OwnAvailabilities<T>> own_;
   std::vector<double> sum_;    // of the columns of r, its negative values left out
   std::vector<T> column_sum_;  // the same of the iteration before
+  Blocks blocks_;
+  std::vector<Scratch> scratch_;
 };
 
 }  // namespace

@@ -8,9 +8,11 @@
 // Sample k is an exemplar where a(k, k) + r(k, k) > 0.
 //
 // One sweep per iteration. A row of availabilities depends on that row of a and r and on the column sums c alone, so
-// it is brought up to date when the next iteration needs it, just before the row's responsibilities: a row of s, a and
-// r is read once, a and r are written once, and in between the row stays in the cache. That is 5 n^2 values of memory
-// traffic per iteration, and 3 n^2 values of memory, s included.
+// it is brought up to date when the next iteration needs it, just before the row's responsibilities. Where r(i, k) has
+// never been positive, a(i, k) is the same in all rows, bit for bit: a vector holds these, and each row those of its
+// own. A row of s and r is read once, r is written once, and in between the row stays in the cache: 3 n^2 values of
+// memory traffic per iteration, and 2 n^2 values of memory, s included; up to n^2 more where few clusters hold many
+// samples.
 //
 // The order of every operation, the column sums row after row included, is scikit-learn's: for float64 the
 // messages have its bits, at every instruction set and for any number of threads (blocks of rows in parallel, which add
@@ -40,9 +42,9 @@ struct Exemplars {
   bool converged = false;
 };
 
-/// Precondition: s is square, finite, preferences on its diagonal. O(n^2) time per iteration, 2 n^2 values of memory
-/// beyond s. A sample belongs to the exemplar with the largest s, the first of equals; before that, each exemplar
-/// gives way to the member of its cluster with the largest sum of s from the members.
+/// Precondition: s is square, finite, preferences on its diagonal. O(n^2) time per iteration, n^2 to 2 n^2 values
+/// of memory beyond s. A sample belongs to the exemplar with the largest s, the first of equals; before that, each
+/// exemplar gives way to the member of its cluster with the largest sum of s from the members.
 template <class T>
 Exemplars affinity_propagation(Points<const T> s, const Settings& settings, Run& run);
 
@@ -79,18 +81,16 @@ std::pair<T, T> ranked(Points<const T> s, bool off_diagonal, Index rank, Run& ru
 template <class T>
 struct Row {
   const T* s;
-  T* a;
+  const T* a;
   T* r;
   Index n;
-  Index i;
 };
 
 template <class T>
 struct MessageKernels {
-  /// Brings a up to date from r and the column sums, then r from a and s.
-  void (*update)(const Row<T>& row, const T* column_sum, T damping, T rest);
-  /// sum[k] += max(0, r[k]), or r[i] itself for k = i, k in [0, n).
-  void (*add)(const T* r, Index i, Index n, double* sum);
+  /// Brings r up to date from a and s. Returns how many of its values are positive; positive[0..) are their places,
+  /// ascending.
+  Index (*update)(const Row<T>& row, T damping, T rest, std::int32_t* positive);
 };
 struct MessageTable {
   MessageKernels<float> f32;

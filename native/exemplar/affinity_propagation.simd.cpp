@@ -53,70 +53,50 @@ struct Best {
   }
 };
 
-// Availabilities of W columns from `at` on; with `Diagonal` one of them is the row's own.
-template <class T, int W, bool Diagonal>
-SHOAL_INLINE void available(const Row<T>& row, const T* column_sum, T damping, T rest, Index at, Two<T, W>& two) {
+template <class T, int W>
+SHOAL_INLINE void look(const Row<T>& row, Index at, Two<T, W>& two) {
   using V = Vec<T, W>;
-  const V r = load<V>(row.r + at);
-  const V sum = load<V>(column_sum + at);
   const IntVec<T, W> place = lane_numbers<T, W>() + broadcast<IntVec<T, W>>(static_cast<Int<T>>(at));
-  V drop = maximum(maximum(r, V{}) - sum, V{});
-  if constexpr (Diagonal) drop = select(place == broadcast<IntVec<T, W>>(static_cast<Int<T>>(row.i)), r - sum, drop);
-  const V a = load<V>(row.a + at) * damping - drop * rest;
-  store(row.a + at, a);
-  two.see(a + load<V>(row.s + at), place);
+  two.see(load<V>(row.a + at) + load<V>(row.s + at), place);
 }
 
 template <class T>
-void update(const Row<T>& row, const T* column_sum, T damping, T rest) {
+Index update(const Row<T>& row, T damping, T rest, std::int32_t* positive) {
   constexpr int W = lanes_of<T>;
   using V = Vec<T>;
   const Index whole = row.n / W * W;
-  const Index own = row.i < whole ? row.i / W * W : whole;
   Two<T, W> two;
   Index at = 0;
-  for (; at < own; at += W) available<T, W, false>(row, column_sum, damping, rest, at, two);
-  if (at < whole) {
-    available<T, W, true>(row, column_sum, damping, rest, at, two);
-    for (at += W; at < whole; at += W) available<T, W, false>(row, column_sum, damping, rest, at, two);
-  }
+  for (; at < whole; at += W) look<T, W>(row, at, two);
   Best<T> best;
   if (whole) best.add(two);
   Two<T, 1> last;
-  for (; at < row.n; ++at) available<T, 1, true>(row, column_sum, damping, rest, at, last);
+  for (; at < row.n; ++at) look<T, 1>(row, at, last);
   if (whole < row.n) best.add(last);
 
   const T own_r = row.r[best.place] * damping + (row.s[best.place] - best.second) * rest;
-  at = 0;
-  for (; at < whole; at += W)
-    store(row.r + at, load<V>(row.r + at) * damping + (load<V>(row.s + at) - best.first) * rest);
-  for (; at < row.n; ++at) row.r[at] = row.r[at] * damping + (row.s[at] - best.first) * rest;
-  row.r[best.place] = own_r;
-}
-
-// sum[k] += max(0, r[k]), k in [begin, end).
-template <class T>
-SHOAL_INLINE void add_positive(const T* r, Index begin, Index end, double* sum) {
-  for (Index k = begin; k < end; ++k) sum[k] += r[k] > T{0} ? static_cast<double>(r[k]) : 0.0;
-}
-
-template <class T>
-void add(const T* r, Index i, Index n, double* sum) {
-  constexpr int W = lanes_of<T>, U = 4;
-  using V = Vec<T>;
-  const double own = sum[i] + static_cast<double>(r[i]);
-  Index k = 0;
-  for (; k + U * W <= n; k += U * W) {
-    // few are willing: most vectors hold no positive value, and a sum stays as it is when zeros are added
-    const V most =
-        maximum(maximum(load<V>(r + k), load<V>(r + k + W)), maximum(load<V>(r + k + 2 * W), load<V>(r + k + 3 * W)));
-    if (mask_bits<T>(most > V{}) != 0) add_positive(r, k, k + U * W, sum);
+  const auto own_at = static_cast<Index>(best.place);
+  Index count = 0;
+  const auto note = [&](Index k, T r) {
+    if (k == own_at) r = own_r;
+    if (r > T{0}) positive[count++] = static_cast<std::int32_t>(k);
+  };
+  for (at = 0; at < whole; at += W) {
+    const V r = load<V>(row.r + at) * damping + (load<V>(row.s + at) - best.first) * rest;
+    store(row.r + at, r);
+    const bool own_here = own_at >= at && own_at < at + W;
+    if (mask_bits<T>(r > V{}) != 0 || own_here)
+      for (int l = 0; l < W; ++l) note(at + l, lane<T>(r, l));
   }
-  add_positive(r, k, n, sum);
-  sum[i] = own;
+  for (; at < row.n; ++at) {
+    row.r[at] = row.r[at] * damping + (row.s[at] - best.first) * rest;
+    note(at, row.r[at]);
+  }
+  row.r[own_at] = own_r;
+  return count;
 }
 
-constexpr exemplar::MessageTable table = {{update<float>, add<float>}, {update<double>, add<double>}};
+constexpr exemplar::MessageTable table = {{update<float>}, {update<double>}};
 
 }  // namespace
 

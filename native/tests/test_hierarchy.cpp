@@ -3,6 +3,7 @@
 
 #include "hierarchy/chain.hpp"
 #include "hierarchy/generic.hpp"
+#include "hierarchy/leaf_order.hpp"
 #include "hierarchy/rounds.hpp"
 #include "hierarchy/single.hpp"
 #include "hierarchy/ward.hpp"
@@ -102,5 +103,64 @@ TEST("the merges of seven linkages are at the heights of their definitions, from
           check_heights(merge_ward(x.points(), {}, fewest, run), plain_heights(x.points(), Update::ward, false), true);
         check_heights(merge_single(metric, x.points(), run), plain_heights(x.points(), Update::complete, true), true);
       }
+  });
+}
+
+namespace {
+
+/// The sum of the distances between neighbours when the flags are followed.
+template <class T>
+double way(const Tree& tree, const std::vector<std::uint8_t>& swapped, const std::vector<T>& condensed) {
+  const Index n = std::ssize(tree.left) + 1;
+  std::vector<Index> todo{2 * n - 2}, order;
+  while (!todo.empty()) {
+    const Index node = todo.back();
+    todo.pop_back();
+    if (node < n) {
+      order.push_back(node);
+      continue;
+    }
+    Index first = tree.left[at(node - n)], second = tree.right[at(node - n)];
+    if (swapped[at(node - n)]) std::swap(first, second);
+    todo.push_back(second);
+    todo.push_back(first);
+  }
+  double sum = 0;
+  for (Index i = 1; i < n; ++i) {
+    const Index a = std::min(order[at(i - 1)], order[at(i)]), b = std::max(order[at(i - 1)], order[at(i)]);
+    sum += static_cast<double>(condensed[at(a * (2 * n - a - 1) / 2 + b - a - 1)]);
+  }
+  return sum;
+}
+
+template <class T>
+void check_leaf_order(Index n) {
+  const Sample<double> x = groups<double>(n, 1, 3);
+  std::vector<T> condensed;
+  double low = x.points().row(0)[0], high = low;
+  for (Index i = 0; i < n; ++i) {
+    low = std::min(low, x.points().row(i)[0]);
+    high = std::max(high, x.points().row(i)[0]);
+    for (Index j = i + 1; j < n; ++j)
+      condensed.push_back(static_cast<T>(std::abs(x.points().row(i)[0] - x.points().row(j)[0])));
+  }
+  Run run;
+  Triangle<double> triangle(Metric{}, x.points(), run);
+  const Tree tree = tree_of(merge_by_chain(Update::complete, triangle, {}, run), {}, true);
+  const auto flags = order_leaves<T>(tree.left, tree.right, condensed, run);
+  // clusters of complete linkage on a line are intervals: the shortest way goes along the line
+  CHECK(std::abs(way(tree, flags, condensed) - (high - low)) <= 1e-5 * (high - low));
+  CHECK_EQUAL(flags.back(), std::uint8_t{0});
+}
+
+}  // namespace
+
+TEST("leaves of points on a line are ordered along it, at every level and by two threads") {
+  const ThreadLimit two(2);
+  on_every_level([] {
+    for (const Index n : {Index{2}, Index{3}, Index{9}, Index{40}, Index{700}}) {
+      check_leaf_order<double>(n);
+      check_leaf_order<float>(n);
+    }
   });
 }

@@ -502,6 +502,15 @@ def linkage_condensed(distances: Annotated[NDArray[numpy.float64], dict(shape=(N
     Linkage of n samples from their condensed distances: (left, right, height, size); `in_float32` works on a copy in that type; without `ordered`, left is not always the smaller.
     """
 
+@overload
+def order_leaves(left: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, progress: Callable | None = ...) -> Any: ...
+
+@overload
+def order_leaves(left: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], *, progress: Callable | None = ...) -> Any:
+    """
+    Optimal leaf ordering by condensed distances: 1 for each merge whose right child is to stand on the left.
+    """
+
 def linkage_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, fewest_pairs: float, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
     """
     The same from rows, by all distances; single computes them as it goes. fewest_pairs > 0 (complete, average, weighted): rounds that find fewer pairs than this part of the clusters hand over to the chain; 0: the chain.

@@ -69,6 +69,17 @@ def test_given_similarities_give_the_results_of_scikit_learn(rng, kind, damping)
         np.testing.assert_array_equal(ours.labels_, theirs.labels_)
 
 
+@pytest.mark.parametrize("damping", [0.5, 0.8])
+def test_one_cluster_whose_rows_all_differ_has_the_results_of_scikit_learn(rng, damping):
+    """Most samples are nearer than the exemplar to some sample: rows of availabilities that are kept whole."""
+    for n in (9, 64, 150):
+        X = rng.normal(size=(n, 2))
+        for S in (-((X[:, None] - X) ** 2).sum(axis=2), rng.normal(size=(n, n))):
+            params = {"affinity": "precomputed", "damping": damping, "random_state": 0}
+            params |= {"preference": 20.0 * float(S.min()), "max_iter": 60}
+            assert_same_as_theirs(ours_of(S, **params), theirs_of(S, **params))
+
+
 @kinds
 def test_samples_give_the_exemplars_of_scikit_learn(rng, kind):
     for seed in range(6):

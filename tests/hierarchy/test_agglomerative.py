@@ -329,3 +329,28 @@ def test_feature_agglomeration_refuses():
         model.inverse_transform([[1.0, 2.0, 3.0]])
     assert not hasattr(model, "predict")
     assert not hasattr(model, "fit_predict")
+
+
+@pytest.mark.parametrize("linkage", METHODS)
+def test_the_linkage_matrix_is_that_of_the_function(rng, linkage):
+    X = rng.normal(size=(50, 3))
+    weight = rng.integers(1, 4, size=50).astype(float)
+    for given in (None, weight):
+        model = shoal.AgglomerativeClustering(4, linkage=linkage).fit(X, sample_weight=given)
+        expected = shoal.linkage(X, linkage, sample_weight=given)
+        np.testing.assert_allclose(model.linkage_matrix_, expected, rtol=1e-12)
+    if linkage not in ("centroid", "median"):  # there heights fall, and cut_tree goes by heights
+        assert same_partition(shoal.cut_tree(model.linkage_matrix_, 4)[:, 0], model.labels_)
+
+
+def test_a_tree_that_ends_early_has_no_linkage_matrix(rng):
+    X = rng.normal(size=(30, 2))
+    graph = kneighbors_graph(X, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        early = shoal.AgglomerativeClustering(20, connectivity=graph, compute_full_tree=False).fit(X)
+        whole = shoal.AgglomerativeClustering(20, connectivity=graph, compute_full_tree=True).fit(X)
+    with pytest.raises(AttributeError, match="compute_full_tree=True"):
+        _ = early.linkage_matrix_
+    assert whole.linkage_matrix_.shape == (29, 4)
+    assert whole.linkage_matrix_[-1, 3] == 30

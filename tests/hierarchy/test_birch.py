@@ -337,6 +337,21 @@ def test_heads_find_separate_clusters(rng, head):
     assert same_partition(model.labels_, y)
 
 
+def test_with_means_a_sample_has_the_label_of_the_nearest(rng):
+    X = rng.normal(size=(3000, 3))
+    model = shoal.Birch(threshold=0, max_subclusters=150, n_clusters=6, head="kmeans", random_state=0).fit(X)
+    nearest = ((X[:, None] - model.cluster_centers_) ** 2).sum(axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(model.labels_, nearest)
+    np.testing.assert_array_equal(model.predict(X), nearest)
+    np.testing.assert_array_equal(model.predict(model.subcluster_centers_), model.subcluster_labels_)
+    # the boundary is that of the means, not the coarse one of the subclusters
+    by_subcluster = model.subcluster_labels_[model.transform(X).argmin(axis=1)]
+    spread = ((X - model.cluster_centers_[by_subcluster]) ** 2).sum()
+    assert ((X - model.cluster_centers_[model.labels_]) ** 2).sum() < 0.999 * spread
+    model.set_params(n_clusters=None).partial_fit()
+    assert not hasattr(model, "cluster_centers_")
+
+
 def test_heads_count_weights(rng):
     """A far subcluster of one sample is a cluster to Ward on centres, and nothing where weights count."""
     X = np.concatenate([rng.normal(size=(500, 2)) * 0.01, rng.normal(size=(500, 2)) * 0.01 + 1, [[2.2, 2.2]]])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from helpers import bits, interrupt_after, threads_and_block_length
 from oracles.linkage import METHODS
 from scipy.cluster import hierarchy as scipy_hierarchy
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 
 import shoal
 
@@ -51,13 +54,123 @@ def test_the_rest_is_scipys(rng, method):
     np.testing.assert_array_equal(shoal.cophenet(tree), scipy_hierarchy.cophenet(tree))
     np.testing.assert_array_equal(shoal.inconsistent(tree, 3), scipy_hierarchy.inconsistent(tree, 3))
     np.testing.assert_array_equal(shoal.leaves_order(tree), scipy_hierarchy.leaves_list(tree))
-    np.testing.assert_array_equal(
-        shoal.optimal_leaf_ordering(tree, pdist(X)), scipy_hierarchy.optimal_leaf_ordering(tree, pdist(X))
-    )
     for t, criterion in ((1.0, "distance"), (5, "maxclust"), (1.1, "inconsistent")):
         np.testing.assert_array_equal(
             shoal.fcluster(tree, t, criterion), scipy_hierarchy.fcluster(tree, t, criterion)
         )
+
+
+def way(tree, distances):
+    """The sum of the distances between neighbouring leaves."""
+    square = squareform(distances)
+    return sum(square[i, j] for i, j in pairwise(scipy_hierarchy.leaves_list(tree)))
+
+
+def all_orders(tree, node, n):
+    """Every order of the leaves below a node that keeps the leaves of each of its nodes together."""
+    if node < n:
+        return [[node]]
+    left, right = (all_orders(tree, int(child), n) for child in tree[node - n, :2])
+    return [one + other for a, b in ((left, right), (right, left)) for one in a for other in b]
+
+
+def trees_and_distances(rng, n):
+    """Trees of all shapes over distances of all kinds: of points, of a lattice (tied), of no metric at all."""
+    kinds = (
+        pdist(rng.normal(size=(n, 2))),
+        pdist(rng.integers(0, 3, size=(n, 2))),
+        rng.exponential(size=n * (n - 1) // 2),
+        np.zeros(n * (n - 1) // 2),
+    )
+    for distances in kinds:
+        for method in ("single", "average", "ward"):
+            yield shoal.linkage(distances, method), distances
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 6, 8])
+def test_no_order_of_the_leaves_is_shorter(rng, n):
+    for tree, distances in trees_and_distances(rng, n):
+        square = squareform(distances)
+        least = min(sum(square[i, j] for i, j in pairwise(order)) for order in all_orders(tree, 2 * n - 2, n))
+        ordered = shoal.optimal_leaf_ordering(tree, distances)
+        assert way(ordered, distances) == pytest.approx(least, rel=1e-12)
+        np.testing.assert_array_equal(np.sort(ordered[:, :2]), np.sort(tree[:, :2]))
+        np.testing.assert_array_equal(ordered[:, 2:], tree[:, 2:])
+        np.testing.assert_array_equal(ordered[-1], tree[-1])
+
+
+def plain_way(tree, square):
+    """The length of the shortest order, by the recurrence as it is printed."""
+    n = len(square)
+    ways = {i: {(i, i): 0.0} for i in range(n)}
+    for node, (a, b) in enumerate(tree[:, :2].astype(int), start=n):
+        found = {}
+        for (i, m), first in ways[a].items():
+            for (k, j), second in ways[b].items():
+                length = first + square[m, k] + second
+                if length < found.get((i, j), np.inf):
+                    found[i, j] = found[j, i] = length
+        ways[node] = found
+    return min(ways[2 * n - 2].values())
+
+
+def test_the_order_is_as_long_as_the_recurrence_says(rng):
+    for n in (20, 45):
+        for tree, distances in trees_and_distances(rng, n):
+            ordered = shoal.optimal_leaf_ordering(tree, distances)
+            assert way(ordered, distances) == pytest.approx(plain_way(tree, squareform(distances)), rel=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_order_is_not_longer_than_scipys(rng, method):
+    distances = pdist(rng.normal(size=(120, 3)))
+    tree = shoal.linkage(distances, method)
+    ours = way(shoal.optimal_leaf_ordering(tree, distances), distances)
+    assert ours <= way(scipy_hierarchy.optimal_leaf_ordering(tree, distances), distances) * (1 + 1e-5)
+    assert ours <= way(tree, distances) * (1 + 1e-12)
+
+
+def test_where_two_pairs_merge_scipy_finds_the_same_order(rng):
+    # With four leaves each pair has one shape only, and SciPy's choices do not depend on each other.
+    distances = pdist(np.concatenate([rng.normal(size=(2, 2)), rng.normal(size=(2, 2)) + 50]))
+    tree = shoal.linkage(distances, "average")
+    np.testing.assert_array_equal(
+        shoal.optimal_leaf_ordering(tree, distances), scipy_hierarchy.optimal_leaf_ordering(tree, distances)
+    )
+
+
+def test_points_on_a_line_are_ordered_along_it(rng):
+    x = rng.permutation(700).astype(float)  # more than one piece of the product in each direction
+    ordered = shoal.linkage(x[:, None], "complete", optimal_ordering=True)
+    along = x[scipy_hierarchy.leaves_list(ordered)]
+    assert abs(np.diff(along)).sum() == 699
+
+
+def test_the_order_by_float32_distances(rng):
+    distances = pdist(rng.normal(size=(300, 2))).astype(np.float32)
+    tree = shoal.linkage(distances, "average")
+    wide = distances.astype(np.float64)
+    ours = way(shoal.optimal_leaf_ordering(tree, distances), wide)
+    assert ours == pytest.approx(way(shoal.optimal_leaf_ordering(tree, wide), wide), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threads_do_not_change_the_order(rng, dtype):
+    distances = pdist(rng.integers(0, 6, size=(600, 3))).astype(dtype)
+    tree = shoal.linkage(distances, "average")
+    with shoal.threads(1):
+        expected = bits(shoal.optimal_leaf_ordering(tree, distances))
+    for n_threads in (2, 7):
+        with threads_and_block_length(n_threads, 4):
+            assert bits(shoal.optimal_leaf_ordering(tree, distances)) == expected
+
+
+def test_ctrl_c_while_leaves_are_ordered(rng):
+    distances = pdist(rng.normal(size=(6000, 2)))
+    tree = shoal.linkage(distances, "ward")
+    assert (
+        interrupt_after(0.25, lambda: [shoal.optimal_leaf_ordering(tree, distances) for _ in range(9)]) < 0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,3 +201,5 @@ def test_all_cuts_of_many_samples_are_refused_before(monkeypatch):
         shoal.cut_tree(Z)
     with pytest.raises(MemoryError, match="cophenetic distances of 5 samples"):
         shoal.cophenet(Z)
+    with pytest.raises(MemoryError, match=r"the optimal order of 5 leaves .* float32"):
+        shoal.optimal_leaf_ordering(Z, np.ones(10))

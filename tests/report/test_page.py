@@ -10,8 +10,16 @@ import pytest
 from sklearn.mixture import GaussianMixture
 
 import shoal
+from shoal.plotting.palette import color_of
 from shoal.report import Clustering, Report, write_report
-from shoal.report.figures import contingency_figure, features_figure, scatter_figure, sizes_figure
+from shoal.report.figures import (
+    condensed_figure,
+    contingency_figure,
+    dendrogram_figure,
+    features_figure,
+    scatter_figure,
+    sizes_figure,
+)
 from shoal.report.summary import project, summarize
 
 RNG = np.random.default_rng(2)
@@ -317,3 +325,91 @@ def test_a_large_contingency_shows_the_largest_and_says_so():
     figure, note = contingency_figure(part, most=10)
     assert np.asarray(figure.data[0].z).shape == (10, 10)
     assert note == "The 10 largest of 50 classes and the 10 largest of 30 clusters."
+
+
+def drawn(figure, name):
+    """The points of the trace of that name."""
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+@pytest.mark.parametrize("method", ["ward", "single", "average"])
+def test_the_dendrogram_cuts_between_the_merges_and_colours_its_clusters(method):
+    rng = np.random.default_rng(5)
+    rows = np.concatenate(
+        [rng.normal(size=(70, 2)), rng.normal(size=(50, 2)) + 30, rng.normal(size=(80, 2)) - 30]
+    )
+    model = shoal.AgglomerativeClustering(3, linkage=method).fit(rows)
+    part = Clustering.of(model, rows)
+    figure, note = dendrogram_figure(part, most=20)
+    assert "last 19 of 199 merges" in note
+    heights = shoal.linkage(rows, method)[:, 2]
+    cut = drawn(figure, "the cut")
+    assert heights[-3] < cut.y[0] == cut.y[1] < heights[-2]
+    np.testing.assert_allclose(np.sort(drawn(figure, "merges").y), heights[-19:])
+    # each cluster's lines end where its own last merge is, but for the branch up to the next
+    names = {trace.name for trace in figure.data}
+    assert {"cluster 0", "cluster 1", "cluster 2", "above the cut", "merges", "the cut"} == names
+    sizes = [int(text.split()[0]) for text in drawn(figure, "merges").text]
+    assert max(sizes) == 200
+    leaves = [int(text) for text in figure.layout.xaxis.ticktext]
+    assert sum(leaves) == 200
+    assert len(leaves) == 20
+
+
+def test_leaves_of_each_cluster_have_its_rows_below_them():
+    rng = np.random.default_rng(6)
+    rows = np.concatenate(
+        [rng.normal(size=(9, 2)), rng.normal(size=(5, 2)) + 30, rng.normal(size=(7, 2)) - 30]
+    )
+    part = Clustering.of(shoal.AgglomerativeClustering(3).fit(rows), rows)
+    figure, note = dendrogram_figure(part)
+    assert note.startswith("All merges.")
+    for label, size in zip(part.ids, part.sizes, strict=True):
+        lines = drawn(figure, f"cluster {label}")
+        ends = {x for x, y in zip(lines.x, lines.y, strict=True) if y == 0}
+        assert len(ends) == size
+        assert max(ends) - min(ends) == size - 1, "its leaves stand side by side"
+
+
+def test_heights_that_fall_have_no_cut_line_and_one_cluster_no_grey():
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.9]])
+    part = Clustering.of(shoal.AgglomerativeClustering(2, linkage="centroid").fit(rows), rows)
+    figure, note = dendrogram_figure(part)
+    assert "cut" not in note
+    assert "the cut" not in {trace.name for trace in figure.data}
+    part = Clustering.of(shoal.AgglomerativeClustering(1).fit(rows), rows)
+    assert {trace.name for trace in dendrogram_figure(part)[0].data} == {"cluster 0", "merges"}
+
+
+def test_a_chain_of_many_clusters_is_drawn(tmp_path):
+    rows = (np.arange(300.0) ** 2)[:, None]
+    model = shoal.AgglomerativeClustering(120, linkage="single").fit(rows)
+    page = Page(write_report(model, rows, tmp_path / "chain.html").html())
+    assert "The last 99 of 299 merges" in page.words()
+
+
+def test_the_tree_is_left_out_where_it_is_not_known():
+    rows = np.arange(12.0)[:, None]
+    graph = np.eye(12, k=1) + np.eye(12, k=-1)
+    early = shoal.AgglomerativeClustering(9, connectivity=graph, compute_full_tree=False).fit(rows)
+    assert Clustering.of(early, rows).dendrogram is None
+    weighted = shoal.AgglomerativeClustering(2).fit(rows, sample_weight=[0.0] + [1.0] * 11)
+    assert Clustering.of(weighted, rows).dendrogram is None
+    with pytest.raises(ValueError, match=r"dendrogram must have shape \(n_samples - 1=59, 4\); got \(3, 4\)"):
+        clustering(dendrogram=np.zeros((3, 4)))
+
+
+def test_the_condensed_tree_shows_the_selected_clusters_in_their_colours(tmp_path):
+    rng = np.random.default_rng(7)
+    rows = np.concatenate([rng.normal(size=(60, 2)) + 12 * np.array(at) for at in ((0, 0), (1, 0), (0, 1))])
+    model = shoal.HDBSCAN(10).fit(rows)
+    figure, left_out = condensed_figure(Clustering.of(model, rows))
+    assert left_out == ""
+    fills = {trace.name: trace.fillcolor for trace in figure.data if trace.fill}
+    assert {f"cluster {label}": color_of(label) for label in range(3)}.items() <= fills.items()
+    assert list(drawn(figure, "labels").text) == ["0", "1", "2"]
+    few, left_out = condensed_figure(Clustering.of(model, rows), most=2)
+    assert left_out.strip().startswith("The 2 heaviest of")
+    assert sum(trace.fill == "toself" for trace in few.data) == 2
+    page = Page(write_report(model, rows, tmp_path / "tree.html").html())
+    assert "condensed-0-data" in page.figures()

@@ -221,11 +221,12 @@ class CondensedTree(_Tree):
         """Draw the clusters as icicles; see :func:`shoal.plotting.plot_condensed_tree`."""
         from shoal.plotting import plot_condensed_tree
 
-        parent, birth, size, cluster, lambdas = self._tree
-        weight = np.ones(cluster.size) if self._weight is None else self._weight
-        return plot_condensed_tree(
-            parent, birth, size, cluster, lambdas, weight, self._selected, ax=ax, max_lambda=max_lambda
-        )
+        return plot_condensed_tree(*self.arrays(), ax=ax, max_lambda=max_lambda)
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """What :func:`shoal.plotting.plot_condensed_tree` takes, in its order."""
+        weight = np.ones(self._tree[3].size) if self._weight is None else self._weight
+        return (*self._tree, weight, self._selected)
 
     def __repr__(self) -> str:
         return f"<CondensedTree of {self._tree[0].size} clusters>"

@@ -138,10 +138,11 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
 
     Notes
     -----
-    O(n_samples²) time per iteration, bound by memory: one sweep reads similarities, availabilities and
-    responsibilities and writes the last two. Three matrices of n_samples² values, ``affinity_matrix_`` included, and no
-    more (``copy=False``: two beside X); said before they are allocated. Sparse similarities: O(stored pairs) time per
-    iteration, three values and two indices for each.
+    O(n_samples²) time per iteration, bound by memory: one sweep reads similarities and responsibilities and writes
+    the latter. Two matrices of n_samples² values, ``affinity_matrix_`` included, and of a third the part that is not
+    the same in all rows: a few hundredths where clusters are many, all of it where one cluster holds most samples.
+    Three are asked for before any is allocated (``copy=False``: two beside X). Sparse similarities: O(stored pairs)
+    time per iteration, three values and two indices for each.
 
     An exemplar gives way to the member of its cluster that has the largest sum of similarities. A sample then belongs
     to the nearest exemplar, a tie going to the smaller label (scikit-learn leaves such ties to the noise); with

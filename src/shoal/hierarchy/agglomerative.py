@@ -103,6 +103,7 @@ class Agglomeration(BaseEstimator):
         self.children_, self.n_leaves_ = tree.children, tree.n_leaves
         self.n_connected_components_ = tree.n_connected_components
         self.n_clusters_, self.labels_ = count, labels
+        self._heights = tree.distances if stop is None else None
         self.__dict__.pop("distances_", None)
         if self.distance_threshold is not None or self.compute_distances:
             self.distances_ = tree.distances
@@ -172,6 +173,9 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
         Merge i joins these nodes into node ``n_leaves_ + i``; nodes below ``n_leaves_`` are samples.
     distances_ : ndarray of shape (n_merges,), float64
         Between the nodes of ``children_``; with `distance_threshold` or `compute_distances`.
+    linkage_matrix_ : ndarray of shape (n_samples - 1, 4), float64
+        The same tree as :func:`shoal.linkage` gives it, for :func:`shoal.cut_tree` and
+        :func:`shoal.plotting.plot_dendrogram`; made when asked for, unless the tree ends early (`connectivity`).
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only when X has string column names.
@@ -269,7 +273,7 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
         self._check(used.shape[0], "n_samples")
         with progress(check_verbose(self.verbose), "AgglomerativeClustering", "merge") as report:
             self._fit_tree(used, weight, report)
-        self._rows = rows
+        self._rows, self._weight = rows, weight
         self._data = None if pairwise else np.array(used, order="C")
         self._n_rows, self._fit_metric = int(X.shape[0]), self.metric
         self._fitted_labels = self.labels_
@@ -278,6 +282,18 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
             labels[rows] = self.labels_
             self.labels_ = labels
         return self
+
+    @property
+    def linkage_matrix_(self) -> NDArray[np.float64]:
+        """The tree as SciPy's linkage matrix; AttributeError when it was not built to its top."""
+        check_is_fitted(self)
+        if self._heights is None:
+            raise AttributeError("linkage_matrix_ needs the whole tree; fit with compute_full_tree=True")
+        n = self.n_leaves_
+        size = np.concatenate([np.ones(n) if self._weight is None else self._weight, np.zeros(n - 1)])
+        for i, (left, right) in enumerate(self.children_.tolist()):
+            size[n + i] = size[left] + size[right]
+        return np.column_stack([np.sort(self.children_), self._heights, size[n:]])
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.intp]:
         """``fit(X, sample_weight=sample_weight).labels_``.

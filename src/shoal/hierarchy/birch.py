@@ -33,6 +33,7 @@ from shoal.neighbors.kd_tree import KDTree
 HEADS = ("agglomerative", "ward", "kmeans", "gaussian-mixture")
 _BLOCK = 2**20  # values of X that are made dense at a time
 _MOST_FEATURES = 64  # for which a search by differences, leaving out what is far away, pays
+_STARTS = 10  # of k-means on subclusters, which are few
 
 
 class BirchResult(NamedTuple):
@@ -108,9 +109,9 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         The same for the bytes of the tree.
     head : {"agglomerative", "ward", "kmeans", "gaussian-mixture"}, default="agglomerative"
         What an integer `n_clusters` means: Ward's method on the centres of the subclusters, each counted once as in
-        scikit-learn; Ward's method with their weights; k-means on the centres with their weights; or a mixture of so
-        many Gaussians with full covariances, fitted to the centres with their weights, the mean variance inside the
-        subclusters added.
+        scikit-learn; Ward's method with their weights; k-means on the centres with their weights, the best of ten
+        starts, where a sample has the label of the nearest mean; or a mixture of so many Gaussians with full
+        covariances, fitted to the centres with their weights, the mean variance inside the subclusters added.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the heads that draw.
     verbose : int, default=0
@@ -121,6 +122,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     subcluster_centers_ : ndarray of shape (n_subclusters, n_features)
         Means of the subclusters, in the dtype of the data.
     subcluster_labels_ : ndarray of shape (n_subclusters,), int64
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+        Only with ``head="kmeans"``, unless there are fewer subclusters than clusters: the means it has found.
     labels_ : ndarray of shape (n_samples,), int64
         Exactly ``predict(X)`` of the last data, unless ``compute_labels=False``.
     threshold_ : float
@@ -290,7 +293,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
                 None if tree is None else tree[:-1],
                 *rows,
                 weight,
-                subclusters=compute_labels,
+                subclusters=compute_labels and not (isinstance(head, int) and self.head == "kmeans"),
                 progress=report,
                 **options,
             )
@@ -298,8 +301,16 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         self._cluster(head)
         self._forget_labels()
         if compute_labels:
-            self.labels_ = self.subcluster_labels_[self._nearest(X, subcluster)]
+            self.labels_ = self._label(X, subcluster)
         return self
+
+    def _label(self, X: Any, subcluster: NDArray[np.int32] | None = None) -> NDArray[np.intp]:
+        """Of the nearest mean, where the head has means; else of the nearest subcluster."""
+        means = getattr(self, "cluster_centers_", None)
+        if means is None:
+            return self.subcluster_labels_[self._nearest(X, subcluster)]
+        means = means.astype(np.float64)
+        return _by_blocks(X, lambda block: _core.nearest(block, means, means[0])[0])
 
     def _forget_labels(self) -> None:
         if hasattr(self, "labels_"):
@@ -368,7 +379,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         return CFNode(self._tree(), 0)
 
     def _cluster(self, head: Any) -> None:
-        """Labels of the subclusters."""
+        """Labels of the subclusters, and the centres of clusters that have such."""
+        self.__dict__.pop("cluster_centers_", None)
         centers, n = self.subcluster_centers_, len(self.subcluster_centers_)
         if n == 1 or head is None or (isinstance(head, int) and n < head):
             self.subcluster_labels_ = np.arange(n)
@@ -379,7 +391,14 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
                     stacklevel=5,
                 )
             return
-        labels = _cluster_into(self, head) if isinstance(head, int) else head.fit_predict(centers)
+        if isinstance(head, int) and self.head == "kmeans":
+            from shoal.centroid.kmeans import KMeans
+
+            seed, weight = self.random_state, self.subcluster_weights_
+            found = KMeans(head, n_init=_STARTS, random_state=seed).fit(centers, sample_weight=weight)
+            self.cluster_centers_, labels = found.cluster_centers_, found.labels_
+        else:
+            labels = _cluster_into(self, head) if isinstance(head, int) else head.fit_predict(centers)
         self.subcluster_labels_ = np.array(labels, dtype=np.intp)
 
     def _nearest(self, X: Any, subcluster: NDArray[np.int32] | None = None) -> NDArray[np.intp]:
@@ -422,7 +441,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         return self.fit(X, sample_weight=sample_weight).transform(X)
 
     def predict(self, X: Any) -> NDArray[np.intp]:
-        """The label of the subcluster with the nearest centre.
+        """The label of the subcluster with the nearest centre; with ``head="kmeans"`` that of the nearest mean.
 
         Parameters
         ----------
@@ -431,11 +450,11 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         Returns
         -------
         labels : ndarray of shape (n_samples,), int64
-            A tie goes to the first of the nearest subclusters.
+            A tie goes to the first of the nearest.
         """
         check_is_fitted(self)
         X = check_data(self, X, reset=False, accept_sparse=True)
-        return self.subcluster_labels_[self._nearest(X)]
+        return self._label(X)
 
     def transform(self, X: Any) -> NDArray[Any]:
         """Distances of each sample to the centres of all subclusters.
@@ -547,10 +566,6 @@ class CFSubcluster:
 
 def _cluster_into(model: Birch, n_clusters: int) -> NDArray[Any]:
     centers, weight = model.subcluster_centers_, model.subcluster_weights_
-    if model.head == "kmeans":
-        from shoal.centroid.kmeans import KMeans
-
-        return KMeans(n_clusters, random_state=model.random_state).fit(centers, sample_weight=weight).labels_
     if model.head == "gaussian-mixture":
         from shoal.mixture.gaussian_mixture import GaussianMixture
 

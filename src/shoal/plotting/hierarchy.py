@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,38 +65,107 @@ def plot_condensed_tree(
     """
     from matplotlib.collections import PolyCollection
 
+    tree = icicles(parent, birth, size, cluster, lambdas, weight, selected, max_lambda=max_lambda)
+    axes = _axes(ax)
+    colors = [color_of(ice.label) if ice.label >= 0 else NOISE for ice in tree.shapes]
+    axes.add_collection(
+        PolyCollection([ice.outline for ice in tree.shapes], facecolors=colors, edgecolors="none")
+    )
+    for x0, x1, y in tree.joins:
+        axes.plot([x0, x1], [y, y], color=NOISE, linewidth=0.8, zorder=0)
+    for ice in tree.shapes:
+        if ice.chosen:
+            axes.annotate(
+                str(ice.label),
+                (ice.middle, ice.end),
+                xytext=(0, -3),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize="small",
+                fontweight="bold",
+                color=color_of(ice.label),
+            )
+    axes.set_xlim(-tree.width / 2 * 1.02, tree.width / 2 * 1.02)
+    axes.set_ylim(tree.top * 1.06, 0)
+    axes.set_xticks([])
+    axes.set_ylabel("lambda = 1 / distance")
+    axes.set_xlabel("width: weight of the cluster")
+    return axes
+
+
+class Icicle(NamedTuple):
+    """A cluster of a condensed tree as a shape in the plane of (weight, lambda)."""
+
+    outline: NDArray[np.float64]  # (n_corners, 2)
+    label: int  # of the clustering, -1 where no selected cluster is at or above it
+    chosen: bool  # whether it is a selected cluster itself
+    middle: float
+    birth: float
+    end: float
+    size: float
+
+
+class Icicles(NamedTuple):
+    """A condensed tree, ready to draw: shapes, and (x from, x to, y) from the middle of each to its children's."""
+
+    shapes: list[Icicle]
+    joins: list[tuple[float, float, float]]
+    width: float
+    top: float
+
+
+def icicles(
+    parent: ArrayLike,
+    birth: ArrayLike,
+    size: ArrayLike,
+    cluster: ArrayLike,
+    lambdas: ArrayLike,
+    weight: ArrayLike,
+    selected: ArrayLike,
+    *,
+    max_lambda: float | None = None,
+    most_clusters: int | None = None,
+    most_steps: int | None = None,
+) -> Icicles:
+    """The shapes that :func:`plot_condensed_tree` draws, of the heaviest clusters and with so many steps at most."""
     parents, born = np.asarray(parent), np.asarray(birth, dtype=float)
     sizes, last = np.asarray(size, dtype=float), np.asarray(cluster)
     leaving, weights = np.asarray(lambdas, dtype=float), np.asarray(weight, dtype=float)
     top = max_lambda if max_lambda is not None else _top(leaving, weights)
-    axes = _axes(ax)
     chosen = {int(c): label for label, c in enumerate(np.asarray(selected))}
-
     m = parents.size
+    drawn = np.ones(m, dtype=bool)
+    if most_clusters is not None and m > most_clusters:
+        drawn[:] = False  # parents are no lighter than their children, and come before them
+        drawn[np.argsort(-sizes, kind="stable")[:most_clusters]] = True
     order = np.argsort(last, kind="stable")
     bounds = np.searchsorted(last[order], np.arange(m + 1))
     children: list[list[int]] = [[] for _ in range(m)]
     for c in range(1, m):
         children[int(parents[c])].append(c)
     # the width under a cluster is shared by its children, each around its own middle
-    middle = np.zeros(m)
-    shapes, colors, joins = [], [], []
-    color = np.full(m, -1)
-    ends = np.zeros(m)
+    middle, color = np.zeros(m), np.full(m, -1)
+    shapes: list[Icicle] = []
+    joins: list[tuple[float, float, float]] = []
     for c in range(m):
         color[c] = chosen[c] if c in chosen else (color[parents[c]] if c else -1)
+        if not drawn[c]:
+            continue
         mine = order[bounds[c] : bounds[c + 1]]
         mine = mine[np.argsort(leaving[mine], kind="stable")]
         death = max([leaving[mine].max() if mine.size else 0.0, *(born[k] for k in children[c])])
-        ends[c] = min(death, top)
-        steps = np.minimum(leaving[mine], top)
-        left = sizes[c] - np.cumsum(weights[mine])
-        y = np.concatenate([[born[c]], np.repeat(steps, 2), [ends[c]]])
-        w = np.maximum(np.repeat(np.concatenate([[sizes[c]], left]), 2), 0.0)
+        end = min(death, top)
         if born[c] < top:
+            steps, left = np.minimum(leaving[mine], top), sizes[c] - np.cumsum(weights[mine])
+            if most_steps is not None and steps.size > most_steps:
+                kept = np.linspace(0, steps.size - 1, most_steps).astype(int)
+                steps, left = steps[kept], left[kept]
+            y = np.concatenate([[born[c]], np.repeat(steps, 2), [end]])
+            w = np.maximum(np.repeat(np.concatenate([[sizes[c]], left]), 2), 0.0)
             right, leftside = middle[c] + w / 2, middle[c] - w / 2
-            shapes.append(np.column_stack([np.r_[leftside, right[::-1]], np.r_[y, y[::-1]]]))
-            colors.append(color_of(color[c]) if color[c] >= 0 else NOISE)
+            outline = np.column_stack([np.r_[leftside, right[::-1]], np.r_[y, y[::-1]]])
+            shapes.append(Icicle(outline, int(color[c]), c in chosen, middle[c], born[c], end, sizes[c]))
         total = sum(sizes[k] for k in children[c])
         spread = max(sizes[c], total)
         at = middle[c] - spread / 2
@@ -104,30 +173,9 @@ def plot_condensed_tree(
             share = spread * sizes[k] / total
             middle[k] = at + share / 2
             at += share
-            if born[k] <= top:
-                joins.append([(middle[c], born[k]), (middle[k], born[k])])
-    axes.add_collection(PolyCollection(shapes, facecolors=colors, edgecolors="none"))
-    for (x0, y0), (x1, _) in joins:
-        axes.plot([x0, x1], [y0, y0], color=NOISE, linewidth=0.8, zorder=0)
-    for c, label in chosen.items():
-        if born[c] < top:
-            axes.annotate(
-                str(label),
-                (middle[c], ends[c]),
-                xytext=(0, -3),
-                textcoords="offset points",
-                ha="center",
-                va="top",
-                fontsize="small",
-                fontweight="bold",
-                color=color_of(label),
-            )
-    axes.set_xlim(-sizes[0] / 2 * 1.02, sizes[0] / 2 * 1.02)
-    axes.set_ylim(top * 1.06, 0)
-    axes.set_xticks([])
-    axes.set_ylabel("lambda = 1 / distance")
-    axes.set_xlabel("width: weight of the cluster")
-    return axes
+            if born[k] <= top and drawn[k]:
+                joins.append((middle[c], middle[k], born[k]))
+    return Icicles(shapes, joins, float(sizes[0]), float(top))
 
 
 def _top(leaving: NDArray[np.float64], weight: NDArray[np.float64]) -> float:

@@ -7,13 +7,16 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.base.checks import check_labels, check_matrix, check_minkowski
 from shoal.report.scores import Scores, compute_scores
+
+if TYPE_CHECKING:
+    from shoal.density.condensed_tree import CondensedTree
 
 
 @dataclass
@@ -49,6 +52,10 @@ class Clustering:
         Row numbers to show instead of 0..n-1.
     image_shape : (int, int) or None
         Height and width when each row is an image; clusters are then shown as their mean images.
+    dendrogram : ndarray of shape (n_samples - 1, 4) or None
+        The merges of a hierarchy as a linkage matrix; before the last of them there are the clusters of `labels`.
+    condensed_tree : CondensedTree or None
+        Of HDBSCAN: how its clusters split.
     title : str
     source : str
         Where the data came from.
@@ -90,6 +97,8 @@ class Clustering:
     class_names: Sequence[str] | None = None
     rows: NDArray[Any] | None = None
     image_shape: tuple[int, int] | None = None
+    dendrogram: NDArray[Any] | None = None
+    condensed_tree: CondensedTree | None = None
     title: str = ""
     source: str = ""
     scaling: str = "none"
@@ -125,6 +134,12 @@ class Clustering:
             self.y = check_labels(self.y, "y", n_samples)
         if self.rows is not None:
             self.rows = check_labels(self.rows, "rows", n_samples)
+        if self.dendrogram is not None:
+            self.dendrogram = check_matrix(self.dendrogram, "dendrogram")
+            if self.dendrogram.shape != (n_samples - 1, 4):
+                raise ValueError(
+                    f"dendrogram must have shape (n_samples - 1={n_samples - 1}, 4); got {self.dendrogram.shape}"
+                )
         if self.image_shape is not None and self.image_shape[0] * self.image_shape[1] != n_features:
             height, width = self.image_shape
             raise ValueError(f"image_shape must have n_features={n_features} pixels; got {height} x {width}")
@@ -178,6 +193,8 @@ class Clustering:
             "centers": getattr(model, "cluster_centers_", getattr(model, "means_", None)),
             "metric": _metric_of(parameters),
             "results": _single_values(model),
+            "dendrogram": _dendrogram_of(model, len(labels)),
+            "condensed_tree": _condensed_tree_of(model),
         }
         return cls(X, **{**given, **fields})  # type: ignore[arg-type]  # checked in __post_init__
 
@@ -237,6 +254,19 @@ def _metric_of(parameters: dict[str, Any]) -> str:
     power = (parameters.get("metric_params") or {}).get("p", parameters.get("p"))
     metric, _ = check_minkowski(given, 2 if power is None else power)
     return "euclidean" if metric == "minkowski" else metric
+
+
+def _dendrogram_of(model: Any, n_samples: int) -> NDArray[Any] | None:
+    """The merges of an agglomerative clustering, if all of them are known, of every sample."""
+    merges = getattr(model, "linkage_matrix_", None)
+    return merges if merges is not None and len(merges) == n_samples - 1 else None
+
+
+def _condensed_tree_of(model: Any) -> CondensedTree | None:
+    from shoal.density.condensed_tree import CondensedTree
+
+    tree = getattr(model, "condensed_tree_", None)
+    return tree if isinstance(tree, CondensedTree) else None
 
 
 def _single_values(model: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from shoal.plotting.palette import PALETTE, color_of
+from shoal.plotting.palette import NOISE, PALETTE, color_of
 from shoal.report.clustering import Clustering
 from shoal.report.summary import FeatureSummary, Projection
 
@@ -23,6 +23,8 @@ _SVG_POINTS = 1_500
 _MAX_TRACES = 40
 # Bars in the chart of sizes.
 MAX_BARS = 60
+# Leaves of a dendrogram.
+MAX_LEAVES = 50
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "pentagon", "hexagon", "triangle-down")
 
 
@@ -147,6 +149,193 @@ def sizes_figure(result: Clustering, *, most: int = MAX_BARS) -> go.Figure:
         bargap=0.25,
     )
     return figure
+
+
+def dendrogram_figure(result: Clustering, *, most: int = MAX_LEAVES) -> tuple[go.Figure, str]:
+    """The last merges, the clusters in their colours, the cut as a line; and what the leaves stand for."""
+    Z = result.dendrogram
+    assert Z is not None
+    n, count = len(Z) + 1, result.n_clusters
+    shown = min(max(most, min(count, 2 * most)) - 1, n - 1)
+    first = 2 * n - 1 - shown  # nodes below are leaves of the picture
+    pair, height, size = Z[:, :2].astype(np.intp), Z[:, 2], Z[:, 3]
+
+    position: dict[int, float] = {}
+    leaves: list[int] = []
+    todo = [2 * n - 2]
+    while todo:  # from left to right
+        node = todo.pop()
+        if node < first:
+            position[node] = len(leaves)
+            leaves.append(node)
+        else:
+            todo += [int(pair[node - n, 1]), int(pair[node - n, 0])]
+
+    def label_below(node: int) -> int:
+        """The cluster of a node: -2 where it holds several."""
+        if node > 2 * n - 1 - count:
+            return -2
+        while node >= n:  # the lighter half, so there are few steps
+            left, right = pair[node - n]
+            node = int(min((left, right), key=lambda child: 1 if child < n else size[child - n]))
+        return int(result.labels[node])
+
+    lines: dict[int, tuple[list[Any], list[Any]]] = {}
+    tops: list[tuple[float, float, str]] = []
+    for node in range(first, 2 * n - 1):
+        left, right = (int(child) for child in pair[node - n])
+        xl, xr, y = position[left], position[right], float(height[node - n])
+        position[node] = (xl + xr) / 2
+        low = [float(height[child - n]) if child >= first else 0.0 for child in (left, right)]
+        if label_below(node) >= -1:
+            x, ys = lines.setdefault(label_below(node), ([], []))
+            x += [xl, xl, xr, xr, None]
+            ys += [low[0], y, y, low[1], None]
+        else:  # each branch in its own colour, what joins them in none
+            for child, at, bottom in ((left, xl, low[0]), (right, xr, low[1])):
+                x, ys = lines.setdefault(label_below(child), ([], []))
+                x += [at, at, None]
+                ys += [bottom, y, None]
+            x, ys = lines.setdefault(-2, ([], []))
+            x += [xl, xr, None]
+            ys += [y, y, None]
+        tops.append((position[node], y, f"{size[node - n]:,.6g} rows<br>height {y:.4g}"))
+    figure = go.Figure()
+    for label, (x, ys) in sorted(lines.items()):
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=ys,
+                mode="lines",
+                line={"color": color_of(label) if label >= 0 else NOISE, "width": 1.6},
+                name=name_of(label) if label > -2 else "above the cut",
+                hoverinfo="skip",
+            )
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[x for x, _, _ in tops],
+            y=[y for _, y, _ in tops],
+            mode="markers",
+            marker={"size": 5, "color": NOISE},
+            name="merges",
+            text=[text for _, _, text in tops],
+            hovertemplate="<b>merge</b><br>%{text}<extra></extra>",
+        )
+    )
+    between = _cut_height(height, count)
+    if between is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=[-0.5, len(leaves) - 0.5],
+                y=[between, between],
+                mode="lines",
+                line={"color": NOISE, "width": 1.2, "dash": "dash"},
+                name="the cut",
+                hovertemplate=f"<b>the cut</b><br>{count:,} clusters at {between:.4g}<extra></extra>",
+            )
+        )
+    step = -(-len(leaves) // 40)
+    figure.update_layout(
+        xaxis={
+            "title": "rows below each leaf",
+            "tickvals": list(range(0, len(leaves), step)),
+            "ticktext": [f"{1 if node < n else size[node - n]:,.6g}" for node in leaves[::step]],
+            "tickangle": 90 if len(leaves) > 20 else 0,
+            "range": [-0.5, len(leaves) - 0.5],
+            "showgrid": False,
+            "zeroline": False,
+        },
+        yaxis={"title": "height of the merge", "rangemode": "tozero", "zeroline": False},
+        showlegend=False,
+        hovermode="closest",
+        dragmode="pan",
+    )
+    hidden = n - 1 - shown
+    note = (
+        f"The last {shown:,} of {n - 1:,} merges; a leaf stands for the rows below it."
+        if hidden
+        else "All merges."
+    )
+    return figure, note if between is None else note + " The dashed line is the cut."
+
+
+def _cut_height(height: NDArray[Any], n_clusters: int) -> float | None:
+    """Between the last merge that was done and the first that was not; None where no height is."""
+    n = len(height) + 1
+    if not 1 < n_clusters < n:
+        return None
+    done, undone = height[: n - n_clusters].max(), height[n - n_clusters :].min()
+    return float(done + undone) / 2 if done <= undone else None
+
+
+def condensed_figure(result: Clustering, *, most: int = 300) -> tuple[go.Figure, str]:
+    """The condensed tree of HDBSCAN as icicles, selected clusters in their colours; and what was left out."""
+    from shoal.plotting.hierarchy import icicles
+
+    assert result.condensed_tree is not None
+    arrays = result.condensed_tree.arrays()
+    tree = icicles(*arrays, most_clusters=most, most_steps=120)
+    figure = go.Figure()
+    x: list[Any] = []
+    y: list[Any] = []
+    for one, other, at in tree.joins:
+        x += [one, other, None]
+        y += [at, at, None]
+    figure.add_trace(
+        go.Scatter(x=x, y=y, mode="lines", line={"color": NOISE, "width": 1}, hoverinfo="skip", name="splits")
+    )
+    for ice in tree.shapes:
+        name = (
+            name_of(ice.label)
+            if ice.chosen
+            else f"part of cluster {ice.label}"
+            if ice.label >= 0
+            else "not selected"
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=ice.outline[:, 0],
+                y=ice.outline[:, 1],
+                mode="lines",
+                line={"width": 0},
+                fill="toself",
+                fillcolor=color_of(ice.label) if ice.label >= 0 else NOISE,
+                hoveron="fills",
+                name=name,
+                text=f"<b>{name}</b><br>{ice.size:,.6g} rows at birth<br>lambda {ice.birth:.4g} to {ice.end:.4g}",
+                hoverinfo="text",
+            )
+        )
+    chosen = [ice for ice in tree.shapes if ice.chosen]
+    if len(chosen) <= _MAX_TRACES:
+        figure.add_trace(
+            go.Scatter(
+                x=[ice.middle for ice in chosen],
+                y=[ice.end for ice in chosen],
+                mode="text",
+                text=[str(ice.label) for ice in chosen],
+                textposition="bottom center",
+                textfont={"color": [color_of(ice.label) for ice in chosen]},
+                hoverinfo="skip",
+                name="labels",
+            )
+        )
+    figure.update_layout(
+        xaxis={
+            "title": "width: rows of the cluster",
+            "range": [-0.51 * tree.width, 0.51 * tree.width],
+            "showticklabels": False,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        yaxis={"title": "lambda = 1 / distance", "range": [tree.top * 1.08, 0], "zeroline": False},
+        showlegend=False,
+        hovermode="closest",
+        dragmode="pan",
+    )
+    total = arrays[0].size
+    return figure, f" The {most} heaviest of {total:,} clusters." if total > most else ""
 
 
 def features_figure(result: Clustering, summary: FeatureSummary, *, most: int = 60) -> go.Figure:

@@ -204,6 +204,7 @@ def _part(
         sections.lead(part),
         sections.scores(number, part),
         _points_and_sizes(number, part, figures),
+        _tree(number, part, figures),
         sections.clusters(number, part, summary),
         sections.images(number, part) if summary is None else _features(number, part, summary, figures),
         _classes(number, part, figures) if part.y is not None else "",
@@ -217,9 +218,10 @@ def _contents(part: Clustering) -> Iterator[tuple[str, str]]:
     yield from (
         ("scores-0", "Scores"),
         ("picture-0", "Points"),
-        ("clusters-0", "Clusters"),
-        ("features-0", "Features"),
     )
+    if part.dendrogram is not None or part.condensed_tree is not None:
+        yield "tree-0", "Tree"
+    yield from (("clusters-0", "Clusters"), ("features-0", "Features"))
     if part.y is not None:
         yield "classes-0", "Classes"
     yield "run-0", "How it was run"
@@ -252,6 +254,25 @@ def _points_and_sizes(number: int, part: Clustering, figures: dict[str, go.Figur
         class_="pair",
         id_=f"picture-{number}",
     )
+
+
+def _tree(number: int, part: Clustering, figures: dict[str, go.Figure]) -> Markup | str:
+    """The merges of a hierarchy, or the splits of HDBSCAN's clusters."""
+    from shoal.report.figures import condensed_figure, dendrogram_figure
+
+    if part.dendrogram is not None:
+        figure, note = dendrogram_figure(part)
+        place = _place(f"dendrogram-{number}", figure, "the tree of merges", figures)
+        return card("The tree of merges", place, note=note, id_=f"tree-{number}")
+    if part.condensed_tree is not None:
+        figure, left_out = condensed_figure(part)
+        place = _place(f"condensed-{number}", figure, "the condensed tree", figures)
+        note = (
+            "How clusters split and thin out as the distance shrinks, from top to bottom; those that were selected "
+            "are in their colours." + left_out
+        )
+        return card("The condensed tree", place, note=note, id_=f"tree-{number}")
+    return ""
 
 
 def _features(
