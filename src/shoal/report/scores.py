@@ -113,11 +113,12 @@ def compute_scores(
 
 
 def internal_scores(
-    X: NDArray[Any], labels: NDArray[Any], metric: str = "euclidean", *, budget: float = SILHOUETTE_BUDGET
+    X: NDArray[Any], labels: NDArray[Any], metric: str = "euclidean", *, budget: float | None = None
 ) -> tuple[dict[int, float], list[Score]]:
     """Mean silhouette of each cluster; silhouette, Calinski-Harabasz and Davies-Bouldin, rows of noise left out.
 
-    The silhouette is that of a sample of rows when all would cost more than `budget` pair-features.
+    The silhouette is that of a sample of rows when all would cost more than `budget` pair-features (None:
+    SILHOUETTE_BUDGET).
     """
     from shoal import metrics
 
@@ -135,7 +136,7 @@ def internal_scores(
     silhouette_of: dict[int, float] = {}
     sampled = ""
     if not why:
-        rows = _silhouette_rows(labels, X.shape[1], budget)
+        rows = _silhouette_rows(labels, X.shape[1], budget or SILHOUETTE_BUDGET)
         if rows.size < labels.size:
             sampled = f"on a random sample of {rows.size:,} rows"
         part, of = (X, labels) if rows.size == labels.size else (X[rows], labels[rows])
