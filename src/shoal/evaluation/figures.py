@@ -208,7 +208,7 @@ def profiles(results: Results, libraries: tuple[str, ...]) -> Figure:
         axes.set_ylim(0, 1.02)
         axes.grid()
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
-        axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}×" if most < 10 else "")
+        axes.xaxis.set_minor_formatter(lambda value, _, most=most: f"{value:g}×" if most < 20 and value in (2, 3, 5) else "")
         axes.set_title(f"{score}, {len(table)} problems")
         axes.set_xlabel("within this factor of the best")
     panels[0].set_ylabel("share of problems")

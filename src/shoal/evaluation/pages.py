@@ -106,12 +106,11 @@ def main_table(results: Results) -> Table:
             ]
         )
     head = [
-        "Method", "Beside", "Sets", "ARI", "NMI", "AMI", "Higher / equal / lower", "Same partition", "P", "P, Holm",
-        "Time", "Memory",
+        "Method", "Beside", "Sets", "ARI", "NMI", "AMI", "+ / = / −", "Same", "P", "P, Holm", "Time", "Memory",
     ]  # fmt: skip
     note = (
         "Means over the data sets where both have results (in brackets: sets that only shoal finished), shoal's first. "
-        f"Higher, equal, lower: sets by mean ARI, equal within {SAME:g}. Same partition: share of runs with the very same "
+        f"+ / = / −: sets where our mean ARI is higher, equal within {SAME:g}, lower. Same: share of runs with the very same "
         "clusters. P: Wilcoxon's signed-rank test of the mean ARI over the sets, and adjusted for all rows by Holm's steps. "
         "Time and memory: geometric mean of the counterpart's over shoal's; above 1× shoal needs less."
     )
@@ -281,7 +280,7 @@ def _html(results: Results, pictures: dict[str, tuple[str, Markup]], title: str,
         numeric = [all(_numeric(row[j]) for row in rows) for j in range(len(head))]
         head_cells = [(name, "n" if n else None) for name, n in zip(head, numeric, strict=True)]
         body = [[_cell(value, n) for value, n in zip(row, numeric, strict=True)] for row in rows]
-        return card(heading, html_table(head_cells, body), note=note, id_=key)
+        return card(heading, html_table(head_cells, body, "whole" if len(rows) <= 40 else None), note=note, id_=key)
 
     def picture(name: str, heading: str) -> Markup:
         if name not in pictures:
@@ -321,6 +320,8 @@ def _html(results: Results, pictures: dict[str, tuple[str, Markup]], title: str,
 def _cell(value: Cell, numeric: bool) -> tuple[Any, str | None]:
     text, kind = value if isinstance(value, tuple) else (value, "")
     classes = " ".join(filter(None, ("n" if numeric else "", kind)))
+    if isinstance(text, str) and len(text) <= 14:
+        classes = f"{classes} word".strip()
     return text, classes or None
 
 

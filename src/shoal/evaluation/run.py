@@ -144,9 +144,8 @@ def evaluate(
     out: str | os.PathLike[str],
     *,
     folders: Sequence[str | os.PathLike[str]] = (),
-    n_samples: int = 2000,
     verbose: int = 0,
-    after: Callable[[Cell], None] | None = None,
+    after: Callable[[Cell, int], None] | None = None,
 ) -> Results:
     """Run a plan and keep every cell in `out` as it comes; what is there already is not run again.
 
@@ -157,12 +156,10 @@ def evaluate(
         Folder for ``plan.json``, ``cells.jsonl`` (one line per cell) and at the end ``results.json``.
     folders : sequence of path-like
         As given to :func:`plan`.
-    n_samples : int, default=2000
-        As given to :func:`plan`; reduced by ``quick`` there.
     verbose : int, default=0
         1 shows a progress bar.
     after : callable, default=None
-        Told each cell that was run.
+        ``after(cell, number)`` is told each cell as it is done, and how many then are.
 
     Returns
     -------
@@ -200,7 +197,7 @@ def evaluate(
         sizes = {entry.name: entry for entry in plan.sets}
         sets = {
             entry.name: entry
-            for entry in datasets.find_sets(list(sizes), [Path(f) for f in folders], n_samples=_n_samples(plan, n_samples))
+            for entry in datasets.find_sets(list(sizes), [Path(f) for f in folders], n_samples=_n_samples(plan))
         }
         left = [cell for cell in plan.cells if cell.key not in done]
         with (
@@ -230,7 +227,7 @@ def evaluate(
                 log.flush()
                 done[cell.key] = cell
                 if after is not None:
-                    after(cell)
+                    after(cell, len(done))
                 if bar is not None:
                     bar("evaluation", number + 1, len(left))
     finally:
@@ -241,9 +238,9 @@ def evaluate(
     return results
 
 
-def _n_samples(plan: Plan, n_samples: int) -> int:
-    """Size of the synthetic samples of a plan."""
-    return next((entry.n_samples for entry in plan.sets if entry.group == "synthetic"), n_samples)
+def _n_samples(plan: Plan) -> int:
+    """Size of the synthetic samples of a plan; any where it has none."""
+    return next((entry.n_samples for entry in plan.sets if entry.group == "synthetic"), 1000)
 
 
 def _collect(plan: Plan, done: dict[tuple[str, str, str, int], Cell], versions: dict[str, str]) -> Results:
