@@ -284,7 +284,7 @@ def _read(path: Path) -> tuple[NDArray[Any], list[NDArray[Any]]]:
     column = next((c for c in ("y", "label", "class") if c in table.frame.columns), None)
     if column is None:
         raise ValueError(f"{path.name} must have a column y, label or class with reference labels")
-    part = table.select(label_column=column)
+    part = table.select(label=column)
     assert part.y is not None
     return part.X, [np.unique(part.y, return_inverse=True)[1]]
 
