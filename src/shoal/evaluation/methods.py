@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -136,6 +137,20 @@ LIBRARIES = {"shoal": "shoal", "scikit-learn": "sklearn", "hdbscan": "hdbscan", 
 def installed() -> list[str]:
     """The libraries that can be imported, ours first."""
     return [name for name, module in LIBRARIES.items() if find_spec(module) is not None]
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that are there, and of NumPy and SciPy; nothing is imported for it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    import shoal
+
+    found = {"shoal": shoal.__version__}
+    for name in (*LIBRARIES, "numpy", "scipy"):
+        if name != "shoal":
+            with suppress(PackageNotFoundError):
+                found[name] = version(name)
+    return found
 
 
 def _estimator(path: str, settings: Settings, seeded: bool) -> Build:

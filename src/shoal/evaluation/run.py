@@ -22,6 +22,10 @@ from shoal.evaluation.datasets import SAME_POINTS, EvaluationSet, fingerprint
 from shoal.evaluation.methods import Method
 from shoal.evaluation.results import Cell, MethodFacts, Plan, Results, SetFacts
 
+# Sets with more values than this run with fewer seeds.
+LARGE = 150_000
+LARGE_SEEDS = 3
+
 CELLS = "cells.jsonl"
 PLAN = "plan.json"
 RESULTS = "results.json"
@@ -52,7 +56,7 @@ def plan(
     folders : sequence of path-like
         Where the user's data are.
     seeds : int, default=5
-        Seeds 0, 1, ..., seeds - 1.
+        Seeds 0, 1, ..., seeds - 1; at most 3 on sets with more than 150,000 values.
     budget : float, default=60
         Processor seconds that one fit may take.
     n_samples : int, default=2000
@@ -100,6 +104,7 @@ def plan(
     found = [entry for entry in found if entry.name not in dict(left_out)]
     chosen = _methods.find_methods(methods)
     libraries = _methods.installed()
+    large = min(seeds, LARGE_SEEDS)
     made = Plan([], [_method_facts(method) for method in chosen], seeds, budget, left_out=left_out)
     for entry in found:
         sample = entry.load(0)
@@ -111,7 +116,7 @@ def plan(
             )  # fmt: skip
         )
         for method in chosen:
-            made.cells += _cells_of(entry, method, n, d, seeds, libraries)
+            made.cells += _cells_of(entry, method, n, d, large if n * d > LARGE else seeds, libraries)
     return made
 
 
@@ -189,10 +194,11 @@ def evaluate(
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    worker = _Worker()
+    worker = _Worker(sorted({cell.library for cell in plan.cells if cell.status == "planned"}))
+    versions = _methods.versions()
     done: dict[tuple[str, str, str, int], Cell] = {}
     try:
-        _same_plan(folder, plan, worker.versions)
+        _same_plan(folder, plan, versions)
         done = _read_cells(folder / CELLS)
         sizes = {entry.name: entry for entry in plan.sets}
         sets = {
@@ -232,7 +238,7 @@ def evaluate(
                     bar("evaluation", number + 1, len(left))
     finally:
         worker.close()
-        results = _collect(plan, done, worker.versions)
+        results = _collect(plan, done, versions)
         if done:  # after Ctrl-C too
             results.write(folder / RESULTS)
     return results
@@ -312,28 +318,21 @@ def _store(entry: EvaluationSet, seed: int, facts: SetFacts, folder: Path) -> No
 class _Worker:
     """The process that forks the cells; where that is not safe, a new process for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, libraries: Sequence[str]) -> None:
         self._forks = sys.platform.startswith("linux")
+        self._libraries = libraries
         self._child: subprocess.Popen[str] | None = None
-        self.versions = self._start()
 
-    def _start(self) -> dict[str, str]:
+    def _start(self) -> subprocess.Popen[str]:
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")}
-        words = [sys.executable, "-m", "shoal.evaluation.worker", *([] if self._forks else ["--once"])]
-        self._child = subprocess.Popen(
+        words = [sys.executable, "-m", "shoal.evaluation.worker", *self._libraries, *([] if self._forks else ["--once"])]
+        return subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
-        assert self._child.stdout is not None
-        first = self._child.stdout.readline()
-        if not first:
-            raise RuntimeError("the worker process did not start; please report")
-        versions: dict[str, str] = json.loads(first)["versions"]
-        return versions
 
     def run(self, cell: Cell, n_clusters: int, arrays: str, budget: float) -> Cell:
         if self._child is None:
-            self._start()
-        assert self._child is not None
+            self._child = self._start()
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         request = {

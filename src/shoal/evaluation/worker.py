@@ -16,7 +16,9 @@ import signal
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -212,33 +214,25 @@ def _forked(request: dict[str, Any]) -> dict[str, Any]:
     return {"status": "failed", "reason": f"the process ended with code {code}"}
 
 
-def _versions() -> dict[str, str]:
-    """Import everything that a fit may need, before any cell; versions of what is there."""
-    from importlib import import_module
-    from importlib.metadata import PackageNotFoundError, version
+def _load(libraries: Sequence[str]) -> None:
+    """Import everything that a fit may need, before any cell, so that no fit pays for it."""
+    import shoal
 
     for module in ("shoal.metrics", "shoal.report.scores", "sklearn.cluster", "sklearn.mixture", "scipy.optimize"):
         import_module(module)
-    found = {}
-    for name, module in {**LIBRARIES, "numpy": "numpy", "scipy": "scipy"}.items():
-        with suppress(ImportError, PackageNotFoundError):
-            import_module(module)
-            found[name] = version(name)
-    import shoal
-
-    found["shoal"] = shoal.__version__
+    for name in libraries:
+        import_module(LIBRARIES[name])
     for name in shoal.__all__:
-        getattr(shoal, name)  # loads its module
-    return found
+        getattr(shoal, name)
 
 
 def serve() -> None:
-    """Answer requests until standard input ends."""
+    """Answer requests until standard input ends; arguments are the libraries to load, and ``--once``."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no reply
     fork = "--once" not in sys.argv
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides
-    print(json.dumps({"versions": _versions()}), file=replies, flush=True)
+    _load([name for name in sys.argv[1:] if name in LIBRARIES])
     gc.collect()
     gc.freeze()  # what is imported is never looked through again, in no child
     for line in sys.stdin:
