@@ -1,4 +1,4 @@
-"""Writes what docs/evaluation.md shows from results.json: its main table, the whole report beside this file, the figures.
+"""Writes what docs/evaluation.md shows from results.json: its main table, the report beside this file, the figures.
 
 python docs/evaluation/make.py [results.json]      a given record takes the place of the one here first
 """
@@ -25,12 +25,14 @@ def shown(results, captions):
     _, note, _, _ = main_table(results)
     text = [
         lead_words(results),
-        f"{versions}; {results.machine['cpu']}, one thread. The [whole report](evaluation/report.md) has every table.",
+        f"{versions}; {results.machine['cpu']}, one thread. The [whole report](evaluation/report.md) "
+        "has every table.",
         "",
         markdown_table(main_table(results), heading=False),
         note,
         "",
-        f"Of {total:,} rows, a method beside a counterpart on one data set, shoal's ARI is below the counterpart's beyond noise in "
+        f"Of {total:,} rows, a method beside a counterpart on one data set, shoal's ARI is below the "
+        "counterpart's beyond noise in "
         f"{below} and above in {above}.",
         "",
     ]
@@ -45,7 +47,12 @@ def page(results, captions):
     """docs/evaluation.md with its generated part made anew."""
     text = PAGE.read_text(encoding="utf-8")
     new = shown(results, captions)
-    return re.sub(r"<!-- main -->.*?<!-- /main -->", lambda _: f"<!-- main -->\n{new}\n<!-- /main -->", text, flags=re.DOTALL)
+    return re.sub(
+        r"<!-- main -->.*?<!-- /main -->",
+        lambda _: f"<!-- main -->\n{new}\n<!-- /main -->",
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def main():
@@ -59,7 +66,9 @@ def main():
     plt.close("all")
     captions = {name: caption for name, (caption, _) in drawn.items()}
     command = "shoal evaluate --data FOLDER --samples 1000 --budget 10 --seeds 5"
-    (HERE / "report.md").write_text(markdown(results, captions, "Report of the evaluation", command), encoding="utf-8")
+    (HERE / "report.md").write_text(
+        markdown(results, captions, "Report of the evaluation", command), encoding="utf-8"
+    )
     PAGE.write_text(page(results, captions), encoding="utf-8")
 
 

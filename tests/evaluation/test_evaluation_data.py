@@ -20,7 +20,9 @@ def idx(array, code):
     return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
 
 
-@pytest.mark.parametrize(("code", "dtype"), [(8, "u1"), (9, "i1"), (11, "i2"), (12, "i4"), (13, "f4"), (14, "f8")])
+@pytest.mark.parametrize(
+    ("code", "dtype"), [(8, "u1"), (9, "i1"), (11, "i2"), (12, "i4"), (13, "f4"), (14, "f8")]
+)
 def test_idx_files_of_every_type_are_read(tmp_path, rng, code, dtype):
     array = rng.integers(0, 100, (3, 4, 5)).astype(dtype)
     (tmp_path / "plain").write_bytes(idx(array, code))
@@ -93,7 +95,9 @@ def test_scikit_learns_cache_is_read_without_asking_anyone(tmp_path, rng, monkey
 def test_an_image_set_that_is_nowhere_is_refused_and_says_where_it_was_looked_for(tmp_path, monkeypatch):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     monkeypatch.setattr(datasets, "FASHION_FOLDER", tmp_path / "none")
-    with pytest.raises(ValueError, match=r"fashion_mnist10k is not in the folders given, nor in scikit-learn's cache"):
+    with pytest.raises(
+        ValueError, match=r"fashion_mnist10k is not in the folders given, nor in scikit-learn's cache"
+    ):
         find_sets(["fashion_mnist10k"])
 
 

@@ -17,7 +17,9 @@ CHANGING = ("seconds", "cpu_seconds", "peak_bytes")
 
 
 def lasting(results):
-    return [{key: value for key, value in asdict(cell).items() if key not in CHANGING} for cell in results.cells]
+    return [
+        {key: value for key, value in asdict(cell).items() if key not in CHANGING} for cell in results.cells
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,10 @@ def test_what_is_not_run_is_in_the_plan_with_its_reason(monkeypatch):
     assert method.unfit(20_000, 2) == ""
     monkeypatch.setattr("shoal.evaluation.methods.installed", lambda: ["shoal"])
     cells = plan(["iris"], ["kmeans"], seeds=1).cells
-    assert [(c.library, c.reason) for c in cells] == [("shoal", ""), ("scikit-learn", "scikit-learn is not installed")]
+    assert [(c.library, c.reason) for c in cells] == [
+        ("shoal", ""),
+        ("scikit-learn", "scikit-learn is not installed"),
+    ]
 
 
 def test_copies_of_a_set_are_scored_once(tmp_path):
@@ -76,7 +81,16 @@ def test_every_cell_is_measured_and_linkage_gives_one_partition(whole, small):
             assert 0 <= cell.noise <= 1
     for name in ("iris", "overlap_05"):
         for seed in (0, 1):
-            assert len({cell.partition for cell in whole.of(set=name, method="average", seed=seed) if cell.partition}) <= 1
+            assert (
+                len(
+                    {
+                        cell.partition
+                        for cell in whole.of(set=name, method="average", seed=seed)
+                        if cell.partition
+                    }
+                )
+                <= 1
+            )
 
 
 def test_a_run_that_is_stopped_goes_on_and_ends_the_same(small, whole, tmp_path):
@@ -95,7 +109,9 @@ def test_a_run_that_is_stopped_goes_on_and_ends_the_same(small, whole, tmp_path)
     results = evaluate(small, tmp_path, after=lambda cell, number: ran.append(cell.key))
     assert len(ran) == len(small.cells) - 5
     assert lasting(results) == lasting(whole)
-    assert [cell.seconds for cell in results.cells[:5]] == pytest.approx([c.seconds for c in partial.cells], rel=1e-5)
+    assert [cell.seconds for cell in results.cells[:5]] == pytest.approx(
+        [c.seconds for c in partial.cells], rel=1e-5
+    )
     assert evaluate(small, tmp_path, after=lambda *_: pytest.fail("all is there")).complete
 
 
@@ -112,7 +128,7 @@ def test_another_plan_in_the_same_folder_is_refused(small, tmp_path):
     noted = json.loads((tmp_path / "plan.json").read_text())
     noted["versions"]["numpy"] = "0.1"
     (tmp_path / "plan.json").write_text(json.dumps(noted))
-    with pytest.raises(ValueError, match="versions have numpy 0.1"):
+    with pytest.raises(ValueError, match=r"versions have numpy 0\.1"):
         evaluate(first, tmp_path)
 
 
@@ -148,7 +164,16 @@ def test_a_fit_over_its_budget_is_stopped_and_its_other_seeds_skipped(tmp_path):
 
 
 def test_an_error_is_a_reply_and_not_the_end():
-    reply = answer({"method": "kmeans", "library": "shoal", "seed": 0, "arrays": "/nowhere", "n_clusters": 2, "budget": 0})
+    reply = answer(
+        {
+            "method": "kmeans",
+            "library": "shoal",
+            "seed": 0,
+            "arrays": "/nowhere",
+            "n_clusters": 2,
+            "budget": 0,
+        }
+    )
     assert reply["status"] == "failed"
     assert reply["reason"].startswith("FileNotFoundError")
 
@@ -188,7 +213,10 @@ def test_settings_are_the_stated_rules(rng):
     X = rng.normal(size=(1000, 4))
     facts = Facts(X, 3)
     assert (facts.min_samples, facts.min_cluster_size) == (8, 5)
-    assert (Facts(X[:, :1], 3).min_samples, Facts(rng.normal(size=(90_000, 1)), 3).min_cluster_size) == (5, 100)
+    assert (Facts(X[:, :1], 3).min_samples, Facts(rng.normal(size=(90_000, 1)), 3).min_cluster_size) == (
+        5,
+        100,
+    )
     pairs = np.sort(np.linalg.norm(X[:, None] - X, axis=2), axis=1)
     assert np.isin(np.round(facts.eps, 9), np.round(pairs[:, facts.min_samples - 1], 9))
     model = METHODS["dbscan"].builds["shoal"](facts, 0)
@@ -198,7 +226,11 @@ def test_settings_are_the_stated_rules(rng):
 
 
 def test_methods_are_found_by_name_and_family():
-    assert [m.name for m in find_methods(["exemplar", "kmeans", "hdbscan"])] == ["affinity-propagation", "kmeans", "hdbscan"]
+    assert [m.name for m in find_methods(["exemplar", "kmeans", "hdbscan"])] == [
+        "affinity-propagation",
+        "kmeans",
+        "hdbscan",
+    ]
     assert len(find_methods()) == len(METHODS)
     with pytest.raises(ValueError, match="got 'k-means', known are kmeans"):
         find_methods(["k-means"])
@@ -206,7 +238,11 @@ def test_methods_are_found_by_name_and_family():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"seeds": 0}, "seeds must be at least 1"), ({"budget": float("nan")}, "budget must be above 0"), ({"n_samples": 9}, "n_samples")],
+    [
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"budget": float("nan")}, "budget must be above 0"),
+        ({"n_samples": 9}, "n_samples"),
+    ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
@@ -218,7 +254,8 @@ def test_a_record_survives_its_file(whole, tmp_path):
     again = read(tmp_path)
     assert again.plan.facts() == whole.plan.facts()
     assert lasting(again) == [
-        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in cell.items()} for cell in lasting(whole)
+        {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in cell.items()}
+        for cell in lasting(whole)
     ]
     assert again.versions == whole.versions
     assert str(tmp_path) not in (tmp_path / "results.json").read_text()
@@ -234,8 +271,15 @@ def test_a_file_that_is_no_record_is_refused(tmp_path, text):
 def test_means_leave_out_what_was_not_measured():
     from shoal.evaluation.results import Cell
 
-    cells = [Cell("a", "m", "l", 0, ari=0.5), Cell("a", "m", "l", 1, ari=0.7), Cell("a", "m", "l", 2, "failed")]
+    cells = [
+        Cell("a", "m", "l", 0, ari=0.5),
+        Cell("a", "m", "l", 1, ari=0.7),
+        Cell("a", "m", "l", 2, "failed"),
+    ]
     results = Results(Plan([], [], 1, 1.0), cells)
     assert results.means("ari") == {("a", "m", "l"): pytest.approx(0.6)}
-    quick, slow = replace(cells[0], seconds=0.01, cpu_seconds=0.0), replace(cells[0], seconds=9.0, cpu_seconds=4.0)
+    quick, slow = (
+        replace(cells[0], seconds=0.01, cpu_seconds=0.0),
+        replace(cells[0], seconds=9.0, cpu_seconds=4.0),
+    )
     assert (quick.time, slow.time) == (0.01, 4.0)

@@ -356,7 +356,8 @@ def _demo(
 
 def _evaluate(
     out: Annotated[
-        Path, _output("--out", "-o", metavar="FOLDER", help="Where results and reports go.", show_default=True)
+        Path,
+        _output("--out", "-o", metavar="FOLDER", help="Where results and reports go.", show_default=True),
     ] = Path("shoal-evaluation"),
     data: Annotated[
         list[str] | None,
@@ -388,7 +389,8 @@ def _evaluate(
         float, _algorithm(metavar="SECONDS", help="Processor time that one fit may take.", show_default=True)
     ] = 60.0,
     quick: Annotated[
-        bool, _algorithm("--quick", help="A reduced plan of about a minute: few methods, small sets, 3 seeds.")
+        bool,
+        _algorithm("--quick", help="A reduced plan of about a minute: few methods, small sets, 3 seeds."),
     ] = False,
     quiet: Annotated[bool, _output("--quiet", "-q", help=_QUIET_HELP)] = False,
     *,

@@ -79,7 +79,10 @@ def evaluate(job: Evaluation) -> None:
             except KeyboardInterrupt:
                 bar.stop()
                 if not job.quiet:
-                    print(f"shoal: what is done is in {job.out}; the same command goes on from there", file=sys.stderr)
+                    print(
+                        f"shoal: what is done is in {job.out}; the same command goes on from there",
+                        file=sys.stderr,
+                    )
                 raise
     with working("Writing", quiet=job.quiet), complaints():
         files = report(results, job.out, command=job.command)
@@ -104,7 +107,14 @@ def _print(results: object) -> None:
     out.print()
     _, _, _, rows = main_table(results)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    shown = (("Method", 0), ("Beside", 1), ("Sets", 2), ("ARI, shoal | theirs", 3), ("+ / = / −", 6), ("Time", 10))
+    shown = (
+        ("Method", 0),
+        ("Beside", 1),
+        ("Sets", 2),
+        ("ARI, shoal | theirs", 3),
+        ("+ / = / \N{MINUS SIGN}", 6),
+        ("Time", 10),
+    )
     for heading, column in shown:
         table.add_column(heading, justify="left" if column < 2 else "right", no_wrap=True)
     for row in rows:

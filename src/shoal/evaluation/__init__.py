@@ -24,7 +24,7 @@ _PUBLIC = {
     "Method": "shoal.evaluation.methods",
 }
 
-__all__ = list(_PUBLIC)  # noqa: PLE0605 (names are checked by the tests)
+__all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

@@ -109,12 +109,12 @@ def find_sets(
     Parameters
     ----------
     names : sequence of str, default=None
-        Sets or groups: ``shipped``, ``synthetic``, ``suite``, ``files`` (all that the folders hold). None means every set
-        there is.
+        Sets or groups: ``shipped``, ``synthetic``, ``suite``, ``files`` (all that the folders hold). None means
+        every set there is.
     folders : sequence of path-like
-        Folders (or single files) of the user: ``.npz`` archives with ``X`` and ``y`` (and ``y1``, ``y2``, ...), tables with a
-        column ``y``, ``label`` or ``class``, and the IDX files of MNIST and Fashion-MNIST; folders in them are searched
-        too.
+        Folders (or single files) of the user: ``.npz`` archives with ``X`` and ``y`` (and ``y1``, ``y2``, ...),
+        tables with a column ``y``, ``label`` or ``class``, and the IDX files of MNIST and Fashion-MNIST; folders in
+        them are searched too.
     n_samples : int
         Size of synthetic samples.
 
@@ -302,7 +302,9 @@ def _file(name: str, path: Path) -> EvaluationSet:
     X, references = _read(path)
     for reference in references:
         if reference.shape != (len(X),):
-            raise ValueError(f"{path.name}: reference labels must have shape ({len(X)},); got {reference.shape}")
+            raise ValueError(
+                f"{path.name}: reference labels must have shape ({len(X)},); got {reference.shape}"
+            )
     k = _n_clusters(np.asarray(references[0]))
 
     def load(seed: int) -> Sample:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _INK = "#1c2430"  # the page's text; becomes `currentColor` in the SVG
 _SOFT = "#8a94a2"  # lines and hints, legible on white and near-black
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "text.color": _INK,
     "axes.labelcolor": _INK,
@@ -70,35 +70,45 @@ def draw(results: Results) -> dict[str, tuple[str, Figure]]:
         del plt
         if comparisons:
             made["differences"] = (
-                "ARI of shoal less that of the counterpart, one dot per data set; the bar is the mean. Right of zero shoal "
+                "ARI of shoal less that of the counterpart, one dot per data set; the bar is the "
+                "mean. Right of zero shoal "
                 "is better.",
                 differences(comparisons),
             )
             if any(c.time_ratio for c in comparisons):
                 made["speedups"] = (
-                    "Time of the counterpart over shoal's, one dot per data set; the bar is the geometric mean. Right of "
+                    "Time of the counterpart over shoal's, one dot per data set; the bar is the "
+                    "geometric mean. Right of "
                     "1 shoal is faster.",
                     speedups(results, comparisons),
                 )
         both = (OURS, "scikit-learn")
         if len(costs(results, "time", both)):
             made["profiles"] = (
-                "Performance profiles over all pairs of a method and a data set: the share that a library solves within a "
-                "factor of the best. Higher and further left is better; the value at 1 is the share it solves best.",
+                "Performance profiles over all pairs of a method and a data set: the share that a "
+                "library solves within a "
+                "factor of the best. Higher and further left is better; the value at 1 is the share "
+                "it solves best.",
                 profiles(results, both),
             )
         ranks = ranking(results)
         if ranks is not None:
             made["ranks"] = (
-                f"Average rank by ARI of shoal's methods on {len(ranks.sets)} data sets. Methods that a bar joins do not "
+                f"Average rank by ARI of shoal's methods on {len(ranks.sets)} data sets. Methods that "
+                "a bar joins do not "
                 "differ by more than the critical difference (Nemenyi, 5 %).",
                 ranks_figure(ranks),
             )
         if len(results.plan.sets) > 1:
-            made["scores"] = ("ARI of shoal's methods on each data set, mean over the seeds.", scores(results))
-        if any(entry.bayes_error is not None for entry in results.plan.sets):
+            made["scores"] = (
+                "ARI of shoal's methods on each data set, mean over the seeds.",
+                scores(results),
+            )
+        known = {entry.name for entry in results.plan.sets if entry.bayes_error is not None}
+        if any(cell.set in known for cell in results.of(library=OURS, status="measured")):
             made["overlap"] = (
-                "Share of samples outside the best match of clusters with components, on mixtures whose Bayes error (line) "
+                "Share of samples outside the best match of clusters with components, on mixtures "
+                "whose Bayes error (line) "
                 "is known: no method can be below it but by luck of the sample.",
                 overlap(results),
             )
@@ -129,7 +139,9 @@ def png(figure: Figure, path: str | os.PathLike[str], dpi: int = 110) -> None:
         figure.savefig(path, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
 
 
-def _by_pair(axes: Any, labels: Sequence[str], values: Sequence[Sequence[float]], peers: Sequence[str], center: Any) -> None:
+def _by_pair(
+    axes: Any, labels: Sequence[str], values: Sequence[Sequence[float]], peers: Sequence[str], center: Any
+) -> None:
     """A line of dots per pair, jittered so that none hides another, with a bar at the center."""
     rng = np.random.default_rng(0)
     for y, (found, peer) in enumerate(zip(values, peers, strict=True)):
@@ -179,10 +191,12 @@ def speedups(results: Results, comparisons: Sequence[Comparison]) -> Figure:
         [means[row.set, c.method, c.peer] / means[row.set, c.method, OURS] for row in c.rows] for c in kept
     ]
     figure, axes = plt.subplots(figsize=(8, 0.34 * len(kept) + 1.2))
-    _by_pair(axes, [c.title for c in kept], values, [c.peer for c in kept], lambda v: np.exp(np.mean(np.log(v))))
+    _by_pair(
+        axes, [c.title for c in kept], values, [c.peer for c in kept], lambda v: np.exp(np.mean(np.log(v)))
+    )
     axes.set_xscale("log")
     axes.axvline(1, color=_SOFT, lw=1)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}")
     axes.xaxis.set_minor_formatter(lambda value, _: "")
     axes.set_xlabel("time of the counterpart over shoal's")
     return figure
@@ -197,7 +211,9 @@ def profiles(results: Results, libraries: tuple[str, ...]) -> Figure:
         table = costs(results, score, libraries)
         finite = np.isfinite(table).all(axis=1)
         if finite.any():
-            most = float(np.clip((table[finite].max(axis=1) / table[finite].min(axis=1)).max() * 1.2, 4, 10_000))
+            most = float(
+                np.clip((table[finite].max(axis=1) / table[finite].min(axis=1)).max() * 1.2, 4, 10_000)
+            )
         for library, (factors, shares) in zip(libraries, performance_profile(table), strict=True):
             x = np.concatenate([[1.0], factors, [most]])
             start = shares[0] if factors.size and factors[0] == 1 else 0.0
@@ -207,8 +223,12 @@ def profiles(results: Results, libraries: tuple[str, ...]) -> Figure:
         axes.set_xlim(1, most)
         axes.set_ylim(0, 1.02)
         axes.grid()
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}×")
-        axes.xaxis.set_minor_formatter(lambda value, _, most=most: f"{value:g}×" if most < 20 and value in (2, 3, 5) else "")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}")
+        axes.xaxis.set_minor_formatter(
+            lambda value, _, most=most: (
+                f"{value:g}\N{MULTIPLICATION SIGN}" if most < 20 and value in (2, 3, 5) else ""
+            )
+        )
         axes.set_title(f"{score}, {len(table)} problems")
         axes.set_xlabel("within this factor of the best")
     panels[0].set_ylabel("share of problems")
@@ -250,7 +270,9 @@ def ranks_figure(ranks: Ranking) -> Figure:
         axes.text(
             side + (-0.1 if left else 0.1),
             y,
-            f"{ranks.methods[method]}  {values[method]:.2f}" if left else f"{values[method]:.2f}  {ranks.methods[method]}",
+            f"{ranks.methods[method]}  {values[method]:.2f}"
+            if left
+            else f"{values[method]:.2f}  {ranks.methods[method]}",
             ha="right" if left else "left",
             va="center",
         )
@@ -267,15 +289,17 @@ def scores(results: Results) -> Figure:
     table = np.array([[means.get((s.name, m.name, OURS), np.nan) for m in methods] for s in sets])
     figure, axes = plt.subplots(figsize=(1.9 + 0.42 * len(methods), 1.3 + 0.215 * len(sets)))
     shades = LinearSegmentedColormap.from_list("shoal", ["#f3f6fa", "#7db3dd", "#0b4f8a"])
-    shades.set_bad("#00000000")
+    shades = shades.with_extremes(bad="#00000000")
     image = axes.imshow(table, aspect="auto", cmap=shades, vmin=0, vmax=1, interpolation="nearest")
     for i, j in np.argwhere(np.isfinite(table)):
         text = f"{max(table[i, j], 0):.2f}".removeprefix("0")
         color = "#ffffff" if table[i, j] > 0.55 else "#26303c"
         axes.text(j, i, text, ha="center", va="center", fontsize=6.5, color=color)
     for i, j in np.argwhere(~np.isfinite(table)):
-        axes.text(j, i, "–", ha="center", va="center", fontsize=7, color=_SOFT)
-    axes.set_xticks(range(len(methods)), [m.title for m in methods], rotation=50, ha="left", rotation_mode="anchor")
+        axes.text(j, i, "\N{EN DASH}", ha="center", va="center", fontsize=7, color=_SOFT)
+    axes.set_xticks(
+        range(len(methods)), [m.title for m in methods], rotation=50, ha="left", rotation_mode="anchor"
+    )
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(sets)), [s.name for s in sets], fontsize=8)
     axes.tick_params(length=0)
@@ -294,7 +318,9 @@ def overlap(results: Results) -> Figure:
     errors = results.means("error")
     sets = [entry for entry in results.plan.sets if entry.bayes_error is not None]
     kept = [m for m in results.plan.methods if any((s.name, m.name, OURS) in errors for s in sets)]
-    figure, panels = plt.subplots(1, len(sets), figsize=(1.9 * len(sets) + 1.6, 0.27 * len(kept) + 1), sharey=True, squeeze=False)
+    figure, panels = plt.subplots(
+        1, len(sets), figsize=(1.9 * len(sets) + 1.6, 0.27 * len(kept) + 1), sharey=True, squeeze=False
+    )
     for axes, entry in zip(panels[0], sets, strict=True):
         assert entry.bayes_error is not None
         found = [errors.get((entry.name, m.name, OURS), np.nan) for m in kept]

@@ -64,7 +64,9 @@ def read_idx_pair(images: Path, labels: Path) -> tuple[NDArray[Any], NDArray[Any
     """Rows of pixels and their labels."""
     X, y = read_idx(images), read_idx(labels)
     if y.ndim != 1 or len(X) != len(y):
-        raise ValueError(f"{labels} must hold one label for each of the {len(X)} images; its shape is {y.shape}")
+        raise ValueError(
+            f"{labels} must hold one label for each of the {len(X)} images; its shape is {y.shape}"
+        )
     return X.reshape(len(X), -1), y
 
 
@@ -76,7 +78,9 @@ def read_openml_arff(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
         raise ValueError(f"{path} has no @DATA section")
     start = text.index(b"\n", at + 1) + 1
     try:
-        rows = np.loadtxt(io.BytesIO(text[start:].replace(b"'", b"")), delimiter=",", comments="%", dtype=np.float32)
+        rows = np.loadtxt(
+            io.BytesIO(text[start:].replace(b"'", b"")), delimiter=",", comments="%", dtype=np.float32
+        )
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as numbers: {error}") from None
     return rows[:, :-1], rows[:, -1].astype(np.int64)

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_QUADRATIC = 20_000  # samples for methods whose time, or whose counterpart's memory, grows with their square
+# Samples for methods whose time, or whose counterpart's memory, grows with their square.
+MAX_QUADRATIC = 20_000
 MAX_MESSAGES = 2_500  # samples for affinity propagation: several n x n matrices, hundreds of sweeps
 MAX_COVARIANCE = 100  # features for full and tied covariances
-MAX_LOCAL = 20  # features for local Gaussian clustering, which is meant for up to about 12; for indices of neighbours
+# Features for local Gaussian clustering, which is meant for up to about 12, and for indices of neighbours.
+MAX_LOCAL = 20
 
 
 class Facts:
@@ -99,8 +101,8 @@ class Method:
     max_samples, max_features : int or None
         Larger data sets are skipped, with a reason in the results.
     by_density : bool
-        Whether neighbours of every sample are wanted, which takes all pairs where there are many features: skipped beyond
-        20,000 samples of more than 20 features.
+        Whether neighbours of every sample are wanted, which takes all pairs where there are many features: skipped
+        beyond 20,000 samples of more than 20 features.
 
     Examples
     --------
@@ -244,13 +246,21 @@ def _methods() -> dict[str, Method]:
     centroid: dict[str, Any] = {"seeded": True, "objective": "inertia"}
     cluster, k = "sklearn.cluster", "n_clusters = k"
     birch = "n_clusters = k; threshold = half the root mean square distance to the centres of one k-means fit"
-    eps = "min_samples = twice the features, within 5 and 20; eps = knee of the curve of distances to neighbour min_samples - 1"
+    eps = (
+        "min_samples = twice the features, within 5 and 20; "
+        "eps = knee of the curve of distances to neighbour min_samples - 1"
+    )
     hdbscan = "min_cluster_size = n / 200, within 5 and 100 (and so min_samples, the sample itself counted)"
+    spherical = "n_clusters = k, metric = cosine; no counterpart"
+    messages = (
+        "damping = 0.9, max_iter = 500, preference at its default, the median: "
+        "the number of clusters is not given"
+    )
     found = [
         _pair("kmeans", "KMeans", "KMeans", cluster, "centroid", k, _k, **centroid),
         _pair("minibatch-kmeans", "MiniBatchKMeans", "MiniBatchKMeans", cluster, "centroid", k, _k, **centroid),
         _pair("bisecting-kmeans", "BisectingKMeans", "BisectingKMeans", cluster, "centroid", k, _k, **centroid),
-        _pair("spherical-kmeans", "KMeans cosine", "KMeans", None, "centroid", "n_clusters = k, metric = cosine; no counterpart",
+        _pair("spherical-kmeans", "KMeans cosine", "KMeans", None, "centroid", spherical,
               lambda f: {"n_clusters": f.k, "metric": "cosine"}, seeded=True),
         _pair("dbscan", "DBSCAN", "DBSCAN", cluster, "density", eps,
               lambda f: {"eps": f.eps, "min_samples": f.min_samples}, seeded=False, by_density=True),
@@ -265,7 +275,7 @@ def _methods() -> dict[str, Method]:
         _pair("birch", "Birch", "Birch", cluster, "hierarchy", birch,
               lambda f: {"n_clusters": f.k, "threshold": f.threshold}, seeded=False),
         _pair("affinity-propagation", "AffinityPropagation", "AffinityPropagation", cluster, "exemplar",
-              "damping = 0.9, max_iter = 500, preference at its default, the median: the number of clusters is not given",
+              messages,
               lambda f: {"damping": 0.9, "max_iter": 500}, seeded=True, max_samples=MAX_MESSAGES),
         *(_mixture(kind) for kind in ("full", "tied", "diag", "spherical")),
         _pair("bayesian-gmm", "BayesianGaussianMixture", "BayesianGaussianMixture", "sklearn.mixture", "mixture",
@@ -312,8 +322,14 @@ def find_methods(names: Sequence[str] | None = None) -> list[Method]:
         return list(METHODS.values())
     chosen: dict[str, Method] = {}
     for name in names:
-        part = [m for m in METHODS.values() if name in (m.name, m.family) and (m.name == name or name not in METHODS)]
+        part = [
+            m
+            for m in METHODS.values()
+            if name in (m.name, m.family) and (m.name == name or name not in METHODS)
+        ]
         if not part:
-            raise ValueError(f"methods must be names of methods or families; got {name!r}, known are {', '.join(METHODS)}")
+            raise ValueError(
+                f"methods must be names of methods or families; got {name!r}, known are {', '.join(METHODS)}"
+            )
         chosen.update({m.name: m for m in part})
     return list(chosen.values())

@@ -23,7 +23,9 @@ Cell = Any
 Table = tuple[str, str, list[str], list[list[Cell]]]
 
 
-def report(results: Results, folder: str | os.PathLike[str], *, title: str = "", command: str = "") -> list[Path]:
+def report(
+    results: Results, folder: str | os.PathLike[str], *, title: str = "", command: str = ""
+) -> list[Path]:
     """Write ``report.html``, ``report.md`` and ``figures/*.png`` of an evaluation.
 
     Parameters
@@ -70,7 +72,9 @@ def report(results: Results, folder: str | os.PathLike[str], *, title: str = "",
     plt.close("all")
     pages = {
         "report.html": _html(results, pictures, title, command),
-        "report.md": markdown(results, {name: caption for name, (caption, _) in drawn.items()}, title, command),
+        "report.md": markdown(
+            results, {name: caption for name, (caption, _) in drawn.items()}, title, command
+        ),
     }
     for name, text in pages.items():
         with replacing(place / name) as beside:
@@ -106,13 +110,18 @@ def main_table(results: Results) -> Table:
             ]
         )
     head = [
-        "Method", "Beside", "Sets", "ARI", "NMI", "AMI", "+ / = / −", "Same", "P", "P, Holm", "Time", "Memory",
+        "Method", "Beside", "Sets", "ARI", "NMI", "AMI", "+ / = / \N{MINUS SIGN}", "Same", "P", "P, Holm", "Time",
+        "Memory",
     ]  # fmt: skip
     note = (
-        "Means over the data sets where both have results (in brackets: sets that only shoal finished), shoal's first. "
-        f"+ / = / −: sets where our mean ARI is higher, equal within {SAME:g}, lower. Same: share of runs with the very same "
-        "clusters. P: Wilcoxon's signed-rank test of the mean ARI over the sets, and adjusted for all rows by Holm's steps. "
-        "Time and memory: geometric mean of the counterpart's over shoal's; above 1× shoal needs less."
+        "Means over the data sets where both have results (in brackets: sets that only shoal "
+        "finished), shoal's first. "
+        f"+ / = / \N{MINUS SIGN}: sets where our mean ARI is higher, equal within {SAME:g}, lower. Same: share of "
+        "runs with the very same "
+        "clusters. P: Wilcoxon's signed-rank test of the mean ARI over the sets, and adjusted for "
+        "all rows by Holm's steps. "
+        "Time and memory: geometric mean of the counterpart's over shoal's; above "
+        "1\N{MULTIPLICATION SIGN} shoal needs less."
     )
     return "Each method beside its counterparts", note, head, rows
 
@@ -124,7 +133,9 @@ def internal_table(results: Results) -> Table:
         if c.rows:
             cells = [_two(c.means.get(s)) for s in ("silhouette", "davies_bouldin")]
             ch = c.means.get("calinski_harabasz")
-            rows.append([c.title, c.peer, cells[0], "-" if ch is None else f"{ch[0]:,.0f} | {ch[1]:,.0f}", cells[1]])
+            rows.append(
+                [c.title, c.peer, cells[0], "-" if ch is None else f"{ch[0]:,.0f} | {ch[1]:,.0f}", cells[1]]
+            )
     head = ["Method", "Beside", "Silhouette", "Calinski-Harabasz", "Davies-Bouldin"]
     note = "Means over the sets where both are defined, shoal's first. Davies-Bouldin: lower is better."
     return "Internal scores", note, head, rows
@@ -149,9 +160,12 @@ def verdict_table(results: Results, verdict: str) -> Table:
     total = sum(len(c.rows) for c in compare(results))
     what = "below the counterpart" if verdict == "below" else "above the counterpart"
     note = (
-        f"{len(rows)} of {total:,} rows. A row is here when mean ARI differs by more than {SAME:g} and the test (t of the "
-        f"paired differences where each seed is a new sample, else Welch's; exact where nothing varies) stays below {LEVEL:g} "
-        "after Holm's adjustment for all rows. Objective: how much better (+) or worse shoal is in what the algorithm itself "
+        f"{len(rows)} of {total:,} rows. A row is here when mean ARI differs by more than {SAME:g} "
+        "and the test (t of the "
+        "paired differences where each seed is a new sample, else Welch's; exact where nothing "
+        f"varies) stays below {LEVEL:g} "
+        "after Holm's adjustment for all rows. Objective: how much better (+) or worse shoal is in "
+        "what the algorithm itself "
         "optimises, relative."
     )
     head = ["Method", "Beside", "Data set", "shoal", "Counterpart", "Difference", "P, Holm", "Objective"]
@@ -170,12 +184,23 @@ def sets_table(results: Results) -> Table:
              "a new sample per seed" if s.drawn else "as given", s.source, s.licence, bayes]
         )  # fmt: skip
     note = (
-        "Scaling: standard is mean 0 and deviation 1 per feature, pixels are brought to [0, 1]. Bayes error: the least share "
+        "Scaling: standard is mean 0 and deviation 1 per feature, pixels are brought to [0, 1]. "
+        "Bayes error: the least share "
         "of wrong labels that is possible, ± its standard error where it is not exact."
     )
     if results.plan.left_out:
         note += " Left out: " + "; ".join(f"{name}, {why}" for name, why in results.plan.left_out) + "."
-    head = ["Data set", "Samples", "Features", "Classes", "Scaling", "Points", "Source", "Licence", "Bayes error"]
+    head = [
+        "Data set",
+        "Samples",
+        "Features",
+        "Classes",
+        "Scaling",
+        "Points",
+        "Source",
+        "Licence",
+        "Bayes error",
+    ]
     return "Data sets", note, head, rows
 
 
@@ -209,19 +234,26 @@ def rank_words(results: Results) -> str:
     t = found.test
     k, n = len(found.methods), t.n_sets
     words = (
-        f"Friedman's test of {k} methods on {n} data sets: χ² = {t.chi2:.1f} with {k - 1} degrees of freedom (P {_is(t.p_chi2)}), "
-        f"Iman and Davenport's F = {t.f:.1f} with {k - 1} and {(k - 1) * (n - 1)} (P {_is(t.p_f)}). Critical difference "
+        f"Friedman's test of {k} methods on {n} data sets: χ² = {t.chi2:.1f} with {k - 1} degrees of "
+        f"freedom (P {_is(t.p_chi2)}), "
+        f"Iman and Davenport's F = {t.f:.1f} with {k - 1} and {(k - 1) * (n - 1)} (P {_is(t.p_f)}). "
+        "Critical difference "
         f"of two average ranks by Nemenyi at 5 %: {t.critical_difference:.2f}."
     )
     if found.left_out:
-        words += f" Without {', '.join(found.left_out)}, which lack results on more than a quarter of the sets."
+        words += (
+            f" Without {', '.join(found.left_out)}, which lack results on more than a quarter of the sets."
+        )
     return words
 
 
 def lead_words(results: Results) -> str:
     """The first sentence."""
     measured = sum(cell.status == "measured" for cell in results.cells)
-    runs = {status: sum(cell.status == status for cell in results.cells) for status in ("stopped", "failed", "skipped")}
+    runs = {
+        status: sum(cell.status == status for cell in results.cells)
+        for status in ("stopped", "failed", "skipped")
+    }
     rest = ", ".join(f"{count:,} {status}" for status, count in runs.items() if count)
     words = (
         f"{plural(len(results.plan.methods), 'method')} on {plural(len(results.plan.sets), 'data set')}, "
@@ -261,7 +293,8 @@ def seconds_table(results: Results) -> Table:
         name, method, library = key
         peak = memory.get(key)
         rows.append(
-            [name, titles.get(method, method), library, _mean(mean_interval(values[key])), f"{nmi[key]:.3f}", f"{ami[key]:.3f}",
+            [name, titles.get(method, method), library, _mean(mean_interval(values[key])), f"{nmi[key]:.3f}",
+             f"{ami[key]:.3f}",
              format_seconds(times[key]), "-" if peak is None else f"{peak / 2**20:,.0f} MB"]
         )  # fmt: skip
     note = "Mean over the seeds ± half the 95 % interval; time of one fit with one thread, peak memory beyond the data."
@@ -280,15 +313,21 @@ def _html(results: Results, pictures: dict[str, tuple[str, Markup]], title: str,
         numeric = [all(_numeric(row[j]) for row in rows) for j in range(len(head))]
         head_cells = [(name, "n" if n else None) for name, n in zip(head, numeric, strict=True)]
         body = [[_cell(value, n) for value, n in zip(row, numeric, strict=True)] for row in rows]
-        return card(heading, html_table(head_cells, body, "whole" if len(rows) <= 40 else None), note=note, id_=key)
+        return card(
+            heading, html_table(head_cells, body, "whole" if len(rows) <= 40 else None), note=note, id_=key
+        )
 
     def picture(name: str, heading: str) -> Markup:
         if name not in pictures:
             return Markup("")
         caption, drawing = pictures[name]
-        return card(heading, tag("div", drawing, class_="figure", role="img", aria_label=caption), note=caption)
+        return card(
+            heading, tag("div", drawing, class_="figure", role="img", aria_label=caption), note=caption
+        )
 
-    facts = [item for name, value in run_facts(results, command) for item in (tag("dt", name), tag("dd", value))]
+    facts = [
+        item for name, value in run_facts(results, command) for item in (tag("dt", name), tag("dd", value))
+    ]
     body = [
         tag("h1", title),
         tag("p", lead_words(results), class_="lead"),
@@ -311,7 +350,8 @@ def _html(results: Results, pictures: dict[str, tuple[str, Markup]], title: str,
         card("How it was run", tag("dl", *facts), id_="run"),
     ]
     links = [
-        ("main", "Counterparts"), ("below", "Below"), ("ranks", "Methods"), ("every", "Every set"), ("skipped", "Not run"),
+        ("main", "Counterparts"), ("below", "Below"), ("ranks", "Methods"), ("every", "Every set"),
+        ("skipped", "Not run"),
         ("sets", "Data"), ("run", "How it was run"),
     ]  # fmt: skip
     return document(title, links, [join(body, "\n")])
@@ -333,7 +373,9 @@ def _numeric(value: Cell) -> bool:
 # --- Markdown -----------------------------------------------------------------------------------------------------
 
 
-def markdown(results: Results, captions: dict[str, str], title: str, command: str = "", figures: str = "figures") -> str:
+def markdown(
+    results: Results, captions: dict[str, str], title: str, command: str = "", figures: str = "figures"
+) -> str:
     """The report as Markdown; figures are looked for in the folder `figures`."""
 
     def picture(name: str) -> Iterable[str]:
@@ -357,7 +399,8 @@ def markdown(results: Results, captions: dict[str, str], title: str, command: st
         markdown_table(skipped_table(results)),
         markdown_table(sets_table(results)),
         markdown_table(methods_table(results)),
-        "## How it was run\n\n" + "".join(f"- {name}: {value}\n" for name, value in run_facts(results, command)),
+        "## How it was run\n\n"
+        + "".join(f"- {name}: {value}\n" for name, value in run_facts(results, command)),
     ]
     return "\n".join(parts)
 
@@ -398,12 +441,16 @@ def _is(value: float) -> str:
 
 
 def _times(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{ratio:.2f}×" if ratio < 10 else f"{ratio:,.0f}×"
+    return (
+        "-"
+        if ratio is None
+        else f"{ratio:.2f}\N{MULTIPLICATION SIGN}"
+        if ratio < 10
+        else f"{ratio:,.0f}\N{MULTIPLICATION SIGN}"
+    )
 
 
 def _gain(row: Row) -> str:
     if row.objective is None:
         return "none"
     return "equal" if abs(row.objective) < 1e-6 else f"{row.objective:+.2%}".replace("-", MINUS)
-
-

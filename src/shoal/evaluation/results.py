@@ -172,7 +172,8 @@ class Plan:
         """What makes two plans the same."""
         kept = asdict(self)
         del kept["cells"]
-        return json.loads(json.dumps(kept))  # type: ignore[no-any-return]
+        facts: dict[str, Any] = json.loads(json.dumps(kept))  # as read from a file: tuples become lists
+        return facts
 
 
 @dataclass

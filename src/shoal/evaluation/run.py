@@ -44,8 +44,9 @@ def plan(
 ) -> Plan:
     """What an evaluation would run: every method of every installed library on every set, with every seed.
 
-    A method that has no use for a seed runs once on a set whose points are given, and once per seed where each seed is a new
-    sample. What is not run (quadratic methods on large sets, libraries that are not there) is in the plan with its reason.
+    A method that has no use for a seed runs once on a set whose points are given, and once per seed where each seed
+    is a new sample. What is not run (quadratic methods on large sets, libraries that are not there) is in the plan
+    with its reason.
 
     Parameters
     ----------
@@ -111,9 +112,19 @@ def plan(
         n, d = sample.X.shape
         made.sets.append(
             SetFacts(
-                entry.name, entry.group, n, d, entry.n_clusters, entry.scaling, entry.source, entry.licence,
-                entry.drawn, fingerprint(sample), entry.bayes_error, entry.bayes_error_se,
-            )  # fmt: skip
+                entry.name,
+                entry.group,
+                n,
+                d,
+                entry.n_clusters,
+                entry.scaling,
+                entry.source,
+                entry.licence,
+                entry.drawn,
+                fingerprint(sample),
+                entry.bayes_error,
+                entry.bayes_error_se,
+            )
         )
         for method in chosen:
             made.cells += _cells_of(entry, method, n, d, large if n * d > LARGE else seeds, libraries)
@@ -125,7 +136,13 @@ _methods = methods  # the parameter of `plan` has the module's name
 
 def _method_facts(method: Method) -> MethodFacts:
     return MethodFacts(
-        method.name, method.title, method.family, method.rule, method.seeded, method.objective, list(method.builds)
+        method.name,
+        method.title,
+        method.family,
+        method.rule,
+        method.seeded,
+        method.objective,
+        list(method.builds),
     )
 
 
@@ -180,8 +197,8 @@ def evaluate(
     Notes
     -----
     Each fit has a process of its own, a fork of one in which all libraries are imported, with one thread. A method that
-    raises or dies is recorded as failed, one that uses up the budget as stopped; its later seeds are then skipped. Ctrl-C
-    keeps what there is, and the same call goes on from there.
+    raises or dies is recorded as failed, one that uses up the budget as stopped; its later seeds are then skipped.
+    Ctrl-C keeps what there is, and the same call goes on from there.
 
     Examples
     --------
@@ -189,7 +206,7 @@ def evaluate(
     >>> from shoal.evaluation import evaluate, plan
     >>> made = plan(["iris"], ["ward"])
     >>> results = evaluate(made, tempfile.mkdtemp())
-    >>> sorted({cell.partition for cell in results.of(status="measured")}).__len__()  # one partition, whoever computes it
+    >>> len({cell.partition for cell in results.of(status="measured")})  # one partition, whoever computes it
     1
     """
     folder = Path(out)
@@ -203,7 +220,9 @@ def evaluate(
         sizes = {entry.name: entry for entry in plan.sets}
         sets = {
             entry.name: entry
-            for entry in datasets.find_sets(list(sizes), [Path(f) for f in folders], n_samples=_n_samples(plan))
+            for entry in datasets.find_sets(
+                list(sizes), [Path(f) for f in folders], n_samples=_n_samples(plan)
+            )
         }
         left = [cell for cell in plan.cells if cell.key not in done]
         with (
@@ -325,9 +344,20 @@ class _Worker:
 
     def _start(self) -> subprocess.Popen[str]:
         environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1")}
-        words = [sys.executable, "-m", "shoal.evaluation.worker", *self._libraries, *([] if self._forks else ["--once"])]
+        words = [
+            sys.executable,
+            "-m",
+            "shoal.evaluation.worker",
+            *self._libraries,
+            *([] if self._forks else ["--once"]),
+        ]
         return subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
         )
 
     def run(self, cell: Cell, n_clusters: int, arrays: str, budget: float) -> Cell:
@@ -347,6 +377,7 @@ class _Worker:
         self._child.stdin.write(json.dumps(request) + "\n")
         self._child.stdin.flush()
         line = self._child.stdout.readline()
+        reply: dict[str, Any]
         if not line:
             reply = {"status": "failed", "reason": f"the process ended with code {self._child.wait()}"}
         else:

@@ -144,7 +144,7 @@ class Friedman:
 
 
 def friedman(scores: NDArray[Any], alpha: float = 0.05) -> Friedman:
-    """Friedman's test of scores (n_sets, n_methods), higher is better, at least 3 methods and 2 sets; ties share ranks."""
+    """Friedman's test of scores (n_sets, n_methods): higher is better, ties share ranks."""
     from scipy.stats import f as f_distribution
     from scipy.stats import friedmanchisquare, rankdata
 
@@ -201,7 +201,8 @@ def performance_profile(costs: ArrayLike) -> list[tuple[NDArray[np.float64], NDA
     Parameters
     ----------
     costs : array-like of shape (n_problems, n_solvers)
-        Positive; inf where a solver failed. Every problem counts in the share; one that nobody solves counts against all.
+        Positive; inf where a solver failed. Every problem counts in the share; one that nobody solves counts against
+        all.
 
     Returns
     -------

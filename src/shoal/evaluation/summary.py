@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.evaluation.results import Cell, Results
+from shoal.evaluation.results import Cell, MethodFacts, Results
 from shoal.evaluation.statistics import (
     Friedman,
     Mean,
@@ -68,7 +68,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """"equal" (the same, or within noise), "better" or "below"."""
+        """ "equal" (the same, or within noise), "better" or "below"."""
         if abs(self.difference) <= SAME or self.p_holm >= LEVEL:
             return "equal"
         return "better" if self.difference > 0 else "below"
@@ -129,7 +129,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """"equal", "better" or "below": the difference over all sets, if it is more than chance."""
+        """ "equal", "better" or "below": the difference over all sets, if it is more than chance."""
         if self.p_holm >= LEVEL or not self.rows:
             return "equal"
         return "better" if self.means["ari"][0] > self.means["ari"][1] else "below"
@@ -168,7 +168,9 @@ def compare(results: Results) -> list[Comparison]:
                 ours, theirs = groups[name, method.name, OURS], groups[name, method.name, peer]
                 mine, yours = _measured(ours), _measured(theirs)
                 if mine and yours:
-                    comparison.rows.append(_row(name, method.name, method.objective, peer, mine, yours, name in drawn))
+                    comparison.rows.append(
+                        _row(name, method.name, method.objective, peer, mine, yours, name in drawn)
+                    )
                 elif mine and theirs:
                     comparison.only_ours.append((name, _why(theirs)))
                 elif yours and ours:
@@ -211,13 +213,17 @@ def _row(
     pairs = [(cell, by_seed[cell.seed]) for cell in ours if cell.seed in by_seed]
     same = [float(mine.partition == yours.partition) for mine, yours in pairs]
     gain = None
-    goals = [(x.objective, y.objective) for x, y in pairs if x.objective is not None and y.objective is not None]
+    goals = [
+        (x.objective, y.objective) for x, y in pairs if x.objective is not None and y.objective is not None
+    ]
     if objective != "none" and goals:
         mine, yours = (float(np.mean(side)) for side in zip(*goals, strict=True))
         sign = 1 if objective == "lower_bound" else -1
         gain = sign * (mine - yours) / max(abs(yours), 1e-300)
     p = difference_test(a, b, paired=drawn)
-    return Row(name, method, peer, mean_interval(a), mean_interval(b), p, p, float(np.mean(same or [0])), gain)
+    return Row(
+        name, method, peer, mean_interval(a), mean_interval(b), p, p, float(np.mean(same or [0])), gain
+    )
 
 
 def _total(comparison: Comparison, results: Results, groups: Groups) -> None:
@@ -226,12 +232,23 @@ def _total(comparison: Comparison, results: Results, groups: Groups) -> None:
     comparison.wins = sum(gap > SAME for gap in gaps)
     comparison.losses = sum(gap < -SAME for gap in gaps)
     comparison.ties = len(gaps) - comparison.wins - comparison.losses
-    comparison.p = wilcoxon([r.ours.value for r in comparison.rows], [r.theirs.value for r in comparison.rows])
+    comparison.p = wilcoxon(
+        [r.ours.value for r in comparison.rows], [r.theirs.value for r in comparison.rows]
+    )
     values: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in comparison.rows:
         ours = groups[row.set, row.method, OURS]
         theirs = groups[row.set, row.method, comparison.peer]
-        for score in ("ari", "nmi", "ami", "silhouette", "calinski_harabasz", "davies_bouldin", "time", "memory"):
+        for score in (
+            "ari",
+            "nmi",
+            "ami",
+            "silhouette",
+            "calinski_harabasz",
+            "davies_bouldin",
+            "time",
+            "memory",
+        ):
             x, y = _mean(ours, score), _mean(theirs, score)
             if x is not None and y is not None:
                 values[score].append((x, y))
@@ -286,12 +303,13 @@ class Ranking:
 def ranking(results: Results, score: str = "ari") -> Ranking | None:
     """Ranks of our methods on the sets where all of them have a result.
 
-    A method that lacks a result on more than a quarter of the sets is left out, so that the others keep their sets. None
-    where fewer than 3 methods or 3 sets remain.
+    A method that lacks a result on more than a quarter of the sets is left out, so that the others keep their sets.
+    None where fewer than 3 methods or 3 sets remain.
     """
     means = results.means(score)
     sets = [entry.name for entry in results.plan.sets]
-    kept, left_out = [], []
+    kept: list[MethodFacts] = []
+    left_out: list[MethodFacts] = []
     for method in results.plan.methods:
         have = sum((name, method.name, OURS) in means for name in sets)
         (kept if have >= 0.75 * len(sets) else left_out).append(method)

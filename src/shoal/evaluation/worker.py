@@ -1,6 +1,6 @@
 """The process that runs cells: libraries are imported once, every cell is a fork of that state.
 
-``python -m shoal.evaluation.worker`` reads one request per line and answers each with one line of JSON. Where the system
+``python -m shoal.evaluation.worker`` reads one request per line and answers each with a line of JSON. Where the system
 has no safe ``fork`` the runner starts a new worker for every cell (``--once``).
 """
 
@@ -39,7 +39,7 @@ def run_cell(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : dict
-        ``method``, ``library``, ``seed``, ``n_clusters``, ``budget`` (processor seconds of one fit, 0: none), and ``arrays``:
+        ``method``, ``library``, ``seed``, ``n_clusters``, ``budget`` (processor seconds of a fit, 0: none), ``arrays``:
         a folder with ``X.npy`` and ``y0.npy``, ``y1.npy``, ...
 
     Returns
@@ -94,9 +94,9 @@ def run_cell(request: dict[str, Any]) -> dict[str, Any]:
 def score(X: NDArray[Any], labels: NDArray[Any], references: list[NDArray[Any]]) -> dict[str, Any]:
     """Scores of a labelling, by shoal.metrics, the same for every library.
 
-    External scores leave out samples that a reference calls noise, treat predicted noise as one group, and are those of the
-    reference with the best ARI. Internal ones leave predicted noise out; the silhouette is that of a sample of rows when
-    all would cost more than 4e8 pair-features.
+    External scores leave out samples that a reference calls noise, treat predicted noise as one group, and are those
+    of the reference with the best ARI. Internal ones leave predicted noise out; the silhouette is that of a sample
+    of rows when all would cost more than 4e8 pair-features.
     """
     from shoal import metrics
     from shoal.evaluation.synthetic import error_rate
@@ -129,7 +129,7 @@ def score(X: NDArray[Any], labels: NDArray[Any], references: list[NDArray[Any]])
 
 
 def partition_digest(labels: NDArray[Any]) -> str:
-    """Eight characters that are the same for labellings that differ in the names of clusters alone; noise keeps its name.
+    """Eight characters that are the same for labellings that differ in the names of clusters alone; noise stays noise.
 
     Examples
     --------
@@ -210,7 +210,10 @@ def _forked(request: dict[str, Any]) -> dict[str, Any]:
     if code == -signal.SIGXCPU:
         return {"status": "stopped", "reason": f"more than {request['budget']:g} s of processor time"}
     if code == -signal.SIGKILL:
-        return {"status": "stopped", "reason": f"killed, by the system for want of memory or after {timeout:g} s"}
+        return {
+            "status": "stopped",
+            "reason": f"killed, by the system for want of memory or after {timeout:g} s",
+        }
     return {"status": "failed", "reason": f"the process ended with code {code}"}
 
 
@@ -218,7 +221,13 @@ def _load(libraries: Sequence[str]) -> None:
     """Import everything that a fit may need, before any cell, so that no fit pays for it."""
     import shoal
 
-    for module in ("shoal.metrics", "shoal.report.scores", "sklearn.cluster", "sklearn.mixture", "scipy.optimize"):
+    for module in (
+        "shoal.metrics",
+        "shoal.report.scores",
+        "sklearn.cluster",
+        "sklearn.mixture",
+        "scipy.optimize",
+    ):
         import_module(module)
     for name in libraries:
         import_module(LIBRARIES[name])

@@ -20,6 +20,7 @@ from shoal.report.summary import FeatureSummary, project, summarize
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+
 @dataclass
 class Report:
     """One or more clusterings on one page.
