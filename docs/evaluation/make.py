@@ -24,7 +24,12 @@ def shown(results, captions):
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     _, note, _, _ = main_table(results)
     text = [
-        lead_words(results),
+        lead_words(results)
+        + (
+            f" {len(results.plan.left_out)} more sets were left out, as the report says."
+            if results.plan.left_out
+            else ""
+        ),
         f"{versions}; {results.machine['cpu']}, one thread. The [whole report](evaluation/report.md) "
         "has every table.",
         "",

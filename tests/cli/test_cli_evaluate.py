@@ -48,7 +48,7 @@ def test_a_file_of_the_user_is_evaluated(shoal, folder):
         ("--seeds 0", "seeds must be at least 1; got 0"),
         ("--budget 0 --sets iris", "budget must be above 0"),
         ("--data gone", "gone: no such file or folder"),
-        ("--seeds many", "'--seeds': 'many' is not a valid int"),
+        ("--seeds many", "Invalid value for '--seeds'"),
         ("--sets iris --out iris.csv", "iris.csv"),
     ],
 )

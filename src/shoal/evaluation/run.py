@@ -23,7 +23,7 @@ from shoal.evaluation.methods import Method
 from shoal.evaluation.results import Cell, MethodFacts, Plan, Results, SetFacts
 
 # Sets with more values than this run with fewer seeds.
-LARGE = 150_000
+LARGE = 20_000
 LARGE_SEEDS = 3
 
 CELLS = "cells.jsonl"
@@ -57,7 +57,7 @@ def plan(
     folders : sequence of path-like
         Where the user's data are.
     seeds : int, default=5
-        Seeds 0, 1, ..., seeds - 1; at most 3 on sets with more than 150,000 values.
+        Seeds 0, 1, ..., seeds - 1; at most 3 on sets with more than 20,000 values.
     budget : float, default=60
         Processor seconds that one fit may take.
     n_samples : int, default=2000
