@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from . import machine, table
+from . import machine, publish, table
 from .library import Library
 from .peers import LIBRARIES, by_name
 from .record import Record, Result, read
@@ -113,6 +113,22 @@ def show(
         print(table.markdown(record, known, details))
     else:
         table.show(record, known, Console(), details)
+
+
+@app.command("publish")
+def publish_(
+    out: Annotated[Path, typer.Option(help="The page.")] = publish.PAGE,
+    folder: Annotated[Path, typer.Option(help="Where the records are.")] = publish.RESULTS,
+) -> None:
+    """Write the page of the documentation from the newest record of each suite."""
+    try:
+        stored = publish.records(folder)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not stored:
+        raise typer.BadParameter(f"--folder must hold records; got {folder}")
+    out.write_text(publish.page(stored, suites(mnist="mnist60k.npz")))
+    print(f"{out.name}: {len(stored)} records")
 
 
 @app.command("list")

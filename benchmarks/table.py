@@ -153,6 +153,22 @@ def markdown(record: Record, suites: dict[str, Suite], details: bool = False) ->
     return "\n".join([heading(record) + "\n", *(to_markdown(t) for t in tables(record, suites, details))])
 
 
+def ratios(results: list[Result]) -> list[float]:
+    """The best exact peer's time over ours, for each row that has both."""
+    return [_cost(best) / _cost(ours) for ours, best in _pairs(results)]
+
+
+def behind(results: list[Result]) -> list[tuple[Result, Result, float]]:
+    """Rows in which the best exact peer is ahead: ours, the peer's, and the ratio."""
+    rows = ((ours, best, _cost(best) / _cost(ours)) for ours, best in _pairs(results))
+    return [row for row in rows if row[2] < 1]
+
+
+def _pairs(results: list[Result]) -> list[tuple[Result, Result]]:
+    pairs = ((_ours(group), _best(group)) for group in _groups(results))
+    return [(ours, best) for ours, best in pairs if ours and best]
+
+
 def _width(table: Table) -> int:
     texts = [table.columns, *([cell.text for cell in row] for row in table.rows)]
     return sum(max(map(len, column)) + 2 for column in zip(*texts, strict=True))

@@ -85,6 +85,13 @@ def test_float32_frames_and_column_major_arrays_stay_float32():
         assert check_data(Model(), data).dtype == np.float32
 
 
+def test_float32_of_the_other_byte_order_stays_float32():
+    swapped = X.astype(np.dtype(np.float32).newbyteorder())
+    for checked in (check_data(Model(), swapped), check_matrix(swapped)):
+        assert checked.dtype == np.float32
+        np.testing.assert_array_equal(checked, X.astype(np.float32))
+
+
 def test_read_only_and_memory_mapped_data_are_accepted(tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -321,6 +328,13 @@ def test_a_number_in_range_is_returned_as_float(value):
 )
 def test_a_number_out_of_range_is_refused(value, kwargs, message):
     assert refusal(check_real, "tol", value, **kwargs) == message
+
+
+def test_an_open_end_is_out_of_range_and_told_as_such():
+    assert check_real("x", 0.5, 0.5, 1, open_high=True) == 0.5
+    for value in (0.1, 1, 2):
+        with pytest.raises(ValueError, match=rf"x must be in \[0.5, 1\); got {value}"):
+            check_real("x", value, 0.5, 1, open_high=True)
 
 
 @pytest.mark.parametrize("value", ["x", None, True, 1j, [1.0]])

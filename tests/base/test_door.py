@@ -1,12 +1,10 @@
 """The door between Python and the kernels: what goes wrong on one side arrives on the other as it should."""
 
-import os
-import signal
 import threading
-import time
 
 import numpy as np
 import pytest
+from helpers import interrupt_after
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -72,23 +70,6 @@ def long_work():
     return np.random.default_rng(0).normal(size=(200_000, 24))
 
 
-def interrupted(call, after=0.25):
-    """Seconds from Ctrl-C to the KeyboardInterrupt that `call` raises."""
-    sent = []
-
-    def interrupt():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(after, interrupt)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        call()
-    latency = time.perf_counter() - sent[0]
-    timer.join()
-    return latency
-
-
 @pytest.mark.parametrize(
     "model",
     [
@@ -102,7 +83,7 @@ def interrupted(call, after=0.25):
 )
 def test_ctrl_c_ends_a_fit_within_100_ms_and_leaves_the_estimator_as_it_was(model, long_work):
     fit = clone(model).fit
-    latency = min(interrupted(lambda: fit(long_work)) for _ in range(3))
+    latency = min(interrupt_after(0.25, lambda: fit(long_work)) for _ in range(3))
     assert latency < 0.1
     unfitted = fit.__self__
     assert vars(unfitted) == vars(clone(model))
@@ -111,7 +92,7 @@ def test_ctrl_c_ends_a_fit_within_100_ms_and_leaves_the_estimator_as_it_was(mode
 
     fitted = clone(model).set_params(n_clusters=3).fit(X)
     before = dict(vars(fitted.set_params(n_clusters=model.n_clusters)))
-    interrupted(lambda: fitted.fit(long_work))
+    interrupt_after(0.25, lambda: fitted.fit(long_work))
     assert vars(fitted).keys() == before.keys()
     assert all(vars(fitted)[name] is value for name, value in before.items())
 

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("rich", reason="the tables are drawn by rich (pip install 'shoal[app]')")
 pytest.importorskip("typer", reason="the command line is typer's (pip install 'shoal[app]')")
 
-from benchmarks import cli, data, quality, table
+from benchmarks import cli, data, publish, quality, table
 from benchmarks.library import Answer, Job, Library, Offer
 from benchmarks.memory import with_peak
 from benchmarks.peers import LIBRARIES, by_name
@@ -337,3 +337,40 @@ def test_bad_options_are_refused_in_one_sentence(tmp_path, arguments, message):
     done = CliRunner().invoke(cli.app, ["run", "--out", str(tmp_path / "r.json"), *arguments])
     assert done.exit_code == 2
     assert message in " ".join(done.output.replace("│", " ").split())
+
+
+class TestPublish:
+    def make(self, date, **minima):
+        record = empty_record()
+        record.date = date
+        for name, seconds in minima.items():
+            role = "ours" if name == "shoal" else "peer"
+            record.results.append(result(name, seconds, role=role, exact=name != "sampler"))
+        return record
+
+    def test_a_suite_is_taken_from_its_newest_record(self):
+        old, new = self.make("2026-01-01", shoal=1.0, peer=9.0), self.make("2026-01-02", shoal=1.0, peer=4.0)
+        page = publish.page([old, new], {"tiny": tiny_suite()})
+        assert "| 4.00x | 4.00x | 4.00x | none |" in page
+        assert "9.00x" not in page
+
+    def test_a_row_in_which_a_peer_is_ahead_is_told_first(self):
+        page = publish.page([self.make("2026-01-01", shoal=2.0, peer=1.0)], {"tiny": tiny_suite()})
+        assert "- tiny: c, blobs, float64, 1 thread: peer 0.50x" in page.split("(tiny)=")[0]
+        assert "**0.50x**" in page.split("(tiny)=")[1]
+
+    def test_a_library_that_samples_is_no_exact_peer(self):
+        page = publish.page(
+            [self.make("2026-01-01", shoal=2.0, sampler=1.0, peer=3.0)], {"tiny": tiny_suite()}
+        )
+        assert "None." in page
+        assert "| 1.50x | 1.50x | 1.50x | none |" in page
+
+    def test_with_one_thread_time_is_processor_time(self):
+        record = self.make("2026-01-01", shoal=1.0, peer=3.0)
+        record.results[0].repeats[0].cpu_seconds = 0.5
+        assert "| 6.00x | 6.00x |" in publish.page([record], {"tiny": tiny_suite()})
+
+    def test_the_page_of_the_documentation_is_made_from_the_records(self):
+        page = publish.page(publish.records(), suites(mnist="mnist60k.npz"))
+        assert publish.PAGE.read_text() == page, "run: python -m benchmarks publish"

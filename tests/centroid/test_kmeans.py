@@ -288,6 +288,16 @@ def test_transform_measures_the_distances_to_the_centers(rng, metric):
     assert list(model.get_feature_names_out()) == [f"kmeans{j}" for j in range(5)]
 
 
+@both_dtypes
+def test_cosine_distances_of_sparse_rows_are_not_negative(dtype, rng):
+    """A row that is its own centre is at 1 - cos, and the cosine may be rounded beyond 1."""
+    X = rng.normal(size=(200, 13)).astype(dtype)
+    model = shoal.KMeans(200, metric="cosine", init=X, max_iter=1).fit(sparse.csr_array(X))
+    distances = model.transform(sparse.csr_array(X))
+    assert distances.min() >= 0
+    np.testing.assert_allclose(distances, model.transform(X), atol=1e-6)
+
+
 def test_cosine_centers_have_unit_length(rng):
     model = shoal.KMeans(6, random_state=0, metric="cosine").fit(rng.normal(size=(200, 9)))
     np.testing.assert_allclose(np.linalg.norm(model.cluster_centers_, axis=1), 1, rtol=1e-14)
@@ -915,3 +925,18 @@ def test_memory_beyond_the_data_is_what_the_docstring_says(run_python):
     """
     for algorithm in ("lloyd", "auto"):
         assert float(run_python(code.format(algorithm=algorithm))) < 12 + 24 + 10
+
+
+def test_centres_of_more_samples_are_nearer_to_those_of_the_distribution(rng):
+    """Pollard's theorem where the best centres are known: 1/6, 3/6, 5/6 for the uniform distribution and k = 3."""
+    best = np.array([1, 3, 5]) / 6
+
+    def error(n):
+        X = rng.uniform(size=(n, 1))
+        centers = shoal.KMeans(3, n_init=5, random_state=0, tol=0, max_iter=1000).fit(X).cluster_centers_
+        return np.abs(np.sort(centers.ravel()) - best).max()
+
+    few, many = np.median([error(100) for _ in range(5)]), np.median([error(40_000) for _ in range(5)])
+    # the error falls like n^(-1/2), here by a factor of 20
+    assert many < 0.02
+    assert many < few

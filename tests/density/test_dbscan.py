@@ -450,3 +450,12 @@ def test_k_distances_refuse_in_one_sentence():
         shoal.k_distances(np.zeros((4, 2)))
     with pytest.raises(ValueError, match=r"metric must be computed from X; got 'precomputed'"):
         shoal.k_distances(np.zeros((4, 4)), 1, metric="precomputed")
+
+
+def test_a_row_without_weight_may_be_core_and_join_its_neighbours():
+    """As in scikit-learn; so weight 0 is not the same as leaving the row out."""
+    X, weight = np.array([[0.0], [1.0], [2.0]]), [1, 0, 1]
+    model = shoal.DBSCAN(1.0, min_samples=2).fit(X, sample_weight=weight)
+    theirs = sklearn_cluster.DBSCAN(eps=1.0, min_samples=2).fit(X, sample_weight=weight)
+    assert model.labels_.tolist() == theirs.labels_.tolist() == [0, 0, 0]
+    assert shoal.DBSCAN(1.0, min_samples=2).fit(X[::2]).labels_.tolist() == [-1, -1]

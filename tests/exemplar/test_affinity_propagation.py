@@ -417,7 +417,7 @@ def test_threads_blocks_and_instruction_sets_change_no_bit(rng, n_threads, block
     ("params", "message"),
     [
         ({"damping": 1.0}, r"damping must be in \[0.5, 1\); got 1.0"),
-        ({"damping": 0.4}, r"damping must be in \[0.5, 1\]; got 0.4"),
+        ({"damping": 0.4}, r"damping must be in \[0.5, 1\); got 0.4"),
         (
             {"affinity": "manhattan"},
             "affinity must be one of 'euclidean', 'cosine', 'precomputed'; got 'manhattan'",
@@ -459,3 +459,17 @@ def test_given_similarities_label_queries_by_their_largest(rng):
     np.testing.assert_array_equal(model.predict(queries), nearest)
     with pytest.raises(ValueError, match="X has 3 features"):
         model.predict(Y)
+
+
+@pytest.mark.parametrize("preference", [-2.0, -0.5])
+def test_a_full_graph_of_equal_similarities_is_answered_like_the_matrix(preference):
+    """Without the shortcut of the matrix the messages of two samples went up and down for good."""
+    S = np.full((4, 4), -1.0)
+    params = {"affinity": "precomputed", "preference": preference, "random_state": 0}
+    with pytest.warns(UserWarning, match="mutually equal similarities"):
+        matrix = shoal.AffinityPropagation(**params).fit(S)
+    with pytest.warns(UserWarning, match="mutually equal similarities"):
+        graph = shoal.AffinityPropagation(**params).fit(sparse.csr_array(S))
+    np.testing.assert_array_equal(graph.labels_, matrix.labels_)
+    assert len(graph.cluster_centers_indices_) == (4 if preference > -1 else 1)
+    assert (graph.n_iter_, graph.converged_) == (0, True)

@@ -539,3 +539,29 @@ def test_the_gaussian_oracle_knows_the_truth(rng):
     np.testing.assert_allclose(model.means_[order], centers, atol=0.25)
     np.testing.assert_allclose(model.covariances_[order], roots @ np.swapaxes(roots, 1, 2), atol=0.5)
     assert adjusted_rand_score(labels, model.predict(X)) > 0.99
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_em_without_a_limit_ends_at_a_stationary_point(kind, rng):
+    """Wu's theorem: no small change of the means or the covariances makes the data more likely."""
+    X = np.concatenate([rng.normal(0, 1, (150, 2)), rng.normal(4, 1.5, (150, 2))])
+    model = shoal.GaussianMixture(
+        2, covariance_type=kind, reg_covar=0, tol=1e-13, max_iter=5000, random_state=0
+    )
+    model.fit(X)
+    assert model.converged_
+    best = model.score(X)
+    h = 1e-4
+    for c in range(2):
+        for f in range(2):
+            slope = []
+            for sign in (1, -1):
+                other = copy.deepcopy(model)
+                other.means_[c, f] += sign * h
+                slope.append(other.score(X))
+            assert abs(slope[0] - slope[1]) / (2 * h) < 1e-4
+            assert max(slope) < best
+    for factor in (1 + h, 1 - h):
+        other = copy.deepcopy(model)
+        other.precisions_cholesky_ *= factor
+        assert other.score(X) < best

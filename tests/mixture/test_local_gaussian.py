@@ -555,3 +555,36 @@ def test_as_a_gaussian_mixture_it_says_the_same_and_em_improves_it(rng):
         polished = model.to_gaussian_mixture(X, max_iter=200)
     assert polished.score(X) >= model.score(X)
     assert polished.n_components == model.n_clusters_
+
+
+@both_dtypes
+def test_points_on_a_line_have_a_cluster(rng, dtype):
+    """The ridge is lost where a flat covariance of float32 data is rounded before it is factored."""
+    for _ in range(20):
+        d = int(rng.integers(2, 6))
+        X = (rng.normal(size=(90, 1)) * rng.normal(size=(1, d))).astype(dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = shoal.LocalGaussian(0.3).fit(X)
+        assert np.isfinite(model.precisions_cholesky_).all()
+        np.testing.assert_array_equal(model.predict(X), model.labels_)
+
+
+def test_a_cluster_too_long_for_its_ridge_is_refused_by_name_and_nothing_changes():
+    X = np.outer(np.linspace(0, 1e9, 50), [1.0, 0.5])
+    X[25] += 1e-3
+    model = shoal.LocalGaussian(1.0, min_count=0, paper_exact=True, reg_covar=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        with pytest.raises(ValueError, match="reg_covar is too small"):
+            model.fit(X)
+    assert not hasattr(model, "cluster_centers_")
+
+
+@pytest.mark.parametrize("value", [np.float32(1e30), 1.7e308])
+def test_equal_points_too_large_for_a_variance_are_refused(value):
+    """Their resolution is a length whose square overflows: covariances came out infinite, or as OverflowError."""
+    model = shoal.LocalGaussian()
+    with pytest.raises(ValueError, match=r"separation=.* is too large for float"):
+        model.fit(np.full((3, 1), value))
+    assert not hasattr(model, "cluster_centers_")

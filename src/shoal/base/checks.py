@@ -36,6 +36,7 @@ def check_data(
     from sklearn.utils.validation import validate_data
 
     _check_kind(X, "X")
+    X = _native(X)
     try:
         checked = validate_data(
             estimator,
@@ -61,6 +62,7 @@ def check_matrix(
     from sklearn.utils.validation import check_array
 
     _check_kind(X, name)
+    X = _native(X)
     try:
         checked = check_array(
             X,
@@ -76,6 +78,13 @@ def check_matrix(
     if finite:
         check_finite(checked, None, name, columns=getattr(X, "columns", None))
     return _canonical(checked, name)
+
+
+def _native(X: Any) -> Any:
+    """Arrays in the byte order of this machine: scikit-learn takes float32 in the other for no float32."""
+    if isinstance(X, np.ndarray) and not X.dtype.isnative:
+        return X.astype(X.dtype.newbyteorder("="))
+    return X
 
 
 def _canonical(X: Any, name: str) -> Any:
@@ -219,15 +228,22 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, high_nam
 
 
 def check_real(
-    name: str, value: Any, low: float = -np.inf, high: float = np.inf, *, open_low: bool = False
+    name: str,
+    value: Any,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
 ) -> float:
-    """`value` as a finite float in [low, high], or in (low, high] when `open_low`."""
+    """`value` as a finite float in [low, high], without `low` when `open_low`, without `high` when `open_high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number; got {value!r}")
     number = float(value)
-    if not (low <= number <= high and np.isfinite(number)) or (open_low and number == low):
+    inside = low <= number <= high and np.isfinite(number)
+    if not inside or (open_low and number == low) or (open_high and number == high):
         left = "(" if open_low or low == -np.inf else "["
-        right = ")" if high == np.inf else "]"
+        right = ")" if open_high or high == np.inf else "]"
         raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}; got {value}")
     return number
 

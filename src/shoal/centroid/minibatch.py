@@ -257,6 +257,7 @@ class MiniBatchKMeans(CentroidModel):
             seen, step = 0.0, 0
         else:
             centers, means, counts = self.cluster_centers_, self._means, self._counts
+            check_int("n_clusters", self.n_clusters, len(centers), len(centers))
             seen, step, seed = self._seen, self.n_steps_, self._seed
         run = on_rows(
             _core.minibatch_step,

@@ -58,6 +58,7 @@ def distances_to(X: Any, centers: NDArray[Any], metric: str) -> NDArray[Any]:
     if metric == "cosine":
         X, centers = for_metric(X, metric), for_metric(centers, metric)
         distances = 1 - X.astype(np.float64) @ centers.T.astype(np.float64)
+        np.maximum(distances, 0, out=distances)  # a cosine may be rounded beyond 1
         distances[np.ix_(row_norms(X) == 0, row_norms(centers) == 0)] = 0  # rows of zeros among themselves
     else:
         rows, columns = X.astype(np.float64), centers.astype(np.float64)

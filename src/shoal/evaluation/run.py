@@ -372,7 +372,7 @@ class _Worker:
             "n_clusters": n_clusters,
             "arrays": arrays,
             "budget": budget,
-            "timeout": 20 * budget + 60,  # of wall time, for what sleeps instead of working
+            "timeout": 60 * budget + 600,  # of wall time, for what sleeps instead of working
         }
         self._child.stdin.write(json.dumps(request) + "\n")
         self._child.stdin.flush()

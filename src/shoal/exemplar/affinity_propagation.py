@@ -213,9 +213,7 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
         -------
         self : AffinityPropagation
         """
-        damping = check_real("damping", self.damping, 0.5, 1.0)
-        if damping == 1:
-            raise ValueError(f"damping must be in [0.5, 1); got {self.damping}")
+        damping = check_real("damping", self.damping, 0.5, 1.0, open_high=True)
         limits: dict[str, Any] = {
             "damping": damping,
             "max_iter": check_int("max_iter", self.max_iter, 1),
@@ -458,14 +456,7 @@ def _fit_matrix(
     preference = np.asarray(preference)
     _check_span(float(S.min()), float(S.max()), preference, n, S.dtype)
     if n == 1 or ((preference == preference.flat[0]).all() and _core.similarities_alike(S)):
-        warnings.warn(
-            "All samples have mutually equal similarities. Returning arbitrary cluster center(s).",
-            UserWarning,
-            stacklevel=4,
-        )
-        if preference.flat[0] > S.flat[n - 1]:
-            return np.arange(n), np.arange(n), 0, True
-        return np.zeros(1, dtype=np.int64), np.zeros(n, dtype=np.int64), 0, True
+        return _all_alike(n, bool(preference.flat[0] > S.flat[n - 1]))
     S.flat[:: n + 1] = preference
     rows = max(1, _BLOCK // n)
     for begin in range(0, n, rows):
@@ -486,6 +477,8 @@ def _fit_graph(
         preference = np.quantile(values, 0.5 if quantile is None else quantile) if values.size else 0.0
     preference = np.asarray(preference)
     _check_span(values.min(initial=0), values.max(initial=0), preference, n, dtype)
+    alike = values.size == n * (n - 1) and bool((values == values[:1]).all() and np.ptp(preference) == 0)
+    apart = bool(n > 1 and preference.flat[0] > values[0]) if alike else False
     each = np.arange(n)
     rows, columns = np.concatenate([pairs.row[off], each]), np.concatenate([pairs.col[off], each])
     values = np.concatenate([values, np.broadcast_to(preference, n).astype(dtype)])
@@ -494,8 +487,22 @@ def _fit_graph(
     S = sparse.csr_matrix(
         (values[order], columns[order].astype(np.int32), start.astype(np.int32)), shape=(n, n)
     )
+    if alike:
+        return S, _all_alike(n, apart)
     _add_noise(S.data, noise)
     return S, _core.affinity_propagation_graph(S.data, S.indices, S.indptr, progress=report, **limits)
+
+
+def _all_alike(n: int, apart: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], int, bool]:
+    """The answer where no message could tell samples apart: each by itself, or all together."""
+    warnings.warn(
+        "All samples have mutually equal similarities. Returning arbitrary cluster center(s).",
+        UserWarning,
+        stacklevel=5,
+    )
+    if apart:
+        return np.arange(n), np.arange(n), 0, True
+    return np.zeros(1, dtype=np.int64), np.zeros(n, dtype=np.int64), 0, True
 
 
 def _add_noise(S: NDArray[Any], noise: Any) -> None:

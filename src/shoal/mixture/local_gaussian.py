@@ -290,16 +290,18 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
                 found.centers,
                 softening=softening,
                 reach=REACH_OF_PAPER if paper_exact else REACH,
-                ridge=ridge * _least_positive(separation, extent(tree)) ** 2,
+                ridge=_ridge(ridge, separation, extent(tree), X.dtype),
                 tol=tol,
                 max_iter=max_iter,
                 paper_exact=paper_exact,
             )
         del tree
         _warn_of(found.converged, settled, max_iter)
+        covariances = _in_unit(covariances, None if unit is None else np.outer(unit, unit), np.float64)
+        factors = _precisions_cholesky(covariances).astype(X.dtype)
         self.cluster_centers_ = _in_unit(found.centers, unit, X.dtype)
-        self.covariances_ = _in_unit(covariances, None if unit is None else np.outer(unit, unit), X.dtype)
-        self.precisions_cholesky_ = _precisions_cholesky(self.covariances_)
+        self.covariances_ = covariances.astype(X.dtype)
+        self.precisions_cholesky_ = factors
         self.counts_ = found.counts.astype(X.dtype)
         self.n_clusters_ = len(found.centers)
         self.n_seeds_, self.n_iter_ = found.n_seeds, found.n_iter
@@ -646,6 +648,18 @@ def _least_positive(separation: float, width: float) -> float:
     return min(separation, width) if width > 0 else separation
 
 
+def _ridge(share: float, separation: float, width: float, dtype: Any) -> float:
+    """What is added to every variance."""
+    with np.errstate(over="ignore"):
+        ridge = float(share * np.square(np.float64(_least_positive(separation, width))))
+    if not ridge <= float(np.finfo(dtype).max):
+        raise ValueError(
+            f"separation={separation:g} is too large for {dtype} where all samples are equal: variances are a "
+            "share of its square, which overflows; scale X"
+        )
+    return ridge
+
+
 def _weighing(rows: NDArray[Any], weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Rows and weights without the rows that weigh nothing."""
     if weight is None or weight.min() > 0:
@@ -671,11 +685,17 @@ def _in_unit(values: NDArray[np.float64], unit: NDArray[np.float64] | None, dtyp
     return (values if unit is None else values * unit).astype(dtype)
 
 
-def _precisions_cholesky(covariances: NDArray[Any]) -> NDArray[Any]:
-    """Upper triangular P with P P' = inverse(S) for every S."""
-    lower = np.linalg.cholesky(covariances.astype(np.float64))
+def _precisions_cholesky(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Upper triangular P with P P' = inverse(S) for every S, in double: in float32 a flat S would lose its ridge."""
+    try:
+        lower = np.linalg.cholesky(covariances)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "reg_covar is too small: a cluster so much longer than the separation has a covariance that is "
+            "singular in double precision; raise reg_covar or separation"
+        ) from None
     inverse = np.linalg.solve(lower, np.broadcast_to(np.eye(lower.shape[1]), lower.shape))
-    return np.ascontiguousarray(np.triu(inverse.transpose(0, 2, 1)).astype(covariances.dtype))
+    return np.ascontiguousarray(np.triu(inverse.transpose(0, 2, 1)))
 
 
 def _slices(counts: NDArray[Any]) -> list[tuple[int, slice]]:

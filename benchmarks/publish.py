@@ -1,0 +1,112 @@
+"""The published comparison: one page made from the stored records, the rows we lose first."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+from .record import Record, Result, read
+from .suites import Suite
+from .table import behind, ratio_table, ratios, to_markdown
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+
+INTRODUCTION = """\
+# Benchmarks
+
+Every algorithm beside its peers, made from the records in `benchmarks/results/` by `python -m benchmarks publish`;
+nothing on this page is written by hand. [Performance](performance.md) tells where the time goes, and
+`benchmarks/README.md` how a measurement is made and how to repeat one.
+
+- A **ratio** is a peer's least time over ours: above 1 shoal is faster. Rows in which a peer is ahead are in bold, and
+  listed first.
+- The **best exact peer** is the fastest of those that compute the same thing; `~` marks libraries that sample or
+  approximate.
+- **Quality** stands beside time: percentages beside a ratio are the peer's inertia over ours.
+- With one thread, time is processor time: waiting for a core of a machine that others use does not count. With several
+  it is time by the clock.
+"""
+
+
+def records(folder: Path = RESULTS) -> list[Record]:
+    """All stored records, the oldest first."""
+    return sorted((read(path) for path in folder.glob("*.json")), key=lambda record: record.date)
+
+
+def newest(stored: list[Record]) -> dict[str, Record]:
+    """For each suite the newest record that has it, with that suite's results alone."""
+    chosen: dict[str, Record] = {}
+    for record in stored:
+        for name in dict.fromkeys(result.suite for result in record.results):
+            chosen[name] = record
+    return chosen
+
+
+def page(stored: list[Record], suites: dict[str, Suite]) -> str:
+    """The page in Markdown."""
+    chosen = newest(stored)
+    results = {name: _timed(record, name) for name, record in chosen.items() if name in suites}
+    named = [name for name in suites if name in results]
+    lost = [line for name in named for line in _lost(name, results[name])]
+    parts = [
+        INTRODUCTION,
+        "## In one table\n",
+        "| suite | what | threads | rows | geometric mean | least | greatest | behind in |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(line for name in named for line in _summary(suites[name], results[name])),
+        "",
+        "Ratios of the best exact peer's time to ours.\n",
+        "## Rows in which a peer is ahead\n",
+        *(lost or ["None."]),
+        "",
+        *(_section(chosen[name], suites[name], results[name]) for name in named),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _timed(record: Record, suite: str) -> list[Result]:
+    results = [result for result in record.results if result.suite == suite]
+    for result in results:
+        if result.threads == 1:
+            result.use_processor_time()
+    return results
+
+
+def _summary(suite: Suite, results: list[Result]) -> list[str]:
+    lines = []
+    for threads in sorted({result.threads for result in results}):
+        found = ratios([result for result in results if result.threads == threads])
+        if found:
+            mean = statistics.geometric_mean(found)
+            lost = sum(ratio < 1 for ratio in found)
+            lines.append(
+                f"| [{suite.name}](#{suite.name}) | {suite.about} | {threads} | {len(found)} | {mean:.2f}x "
+                f"| {min(found):.2f}x | {max(found):.2f}x | {lost or 'none'} |"
+            )
+    return lines
+
+
+def _lost(name: str, results: list[Result]) -> list[str]:
+    return [
+        f"- {name}: {ours.case}, {ours.data}, {ours.dtype}, {ours.threads} thread{'s' * (ours.threads > 1)}: "
+        f"{best.library} {ratio:.2f}x"
+        for ours, best, ratio in behind(results)
+    ]
+
+
+def _section(record: Record, suite: Suite, results: list[Result]) -> str:
+    machine, build = record.machine, record.shoal or {}
+    told = (
+        f"*{record.date[:10]}, commit {(record.commit or 'unknown')[:12]}, instruction set {build.get('isa', '?')}; "
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, {machine['os']}, "
+        f"Python {machine['python']}; {_versions(record, results)}.*\n\n`{record.command}`\n"
+    )
+    table = to_markdown(ratio_table(results, suite)).split("\n", 1)[1]
+    return f"({suite.name})=\n## {suite.name}\n\n{suite.about[0].upper()}{suite.about[1:]}.\n\n{told}{table}"
+
+
+def _versions(record: Record, results: list[Result]) -> str:
+    used = dict.fromkeys(r.library for r in results if r.status == "measured" and r.role != "ours")
+    told = (f"{name} {record.libraries.get(name, {}).get('version', '?')}" for name in used)
+    return ", ".join(told)

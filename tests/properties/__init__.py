@@ -1,0 +1,1 @@
+"""Claims of the specification as properties of whatever data Hypothesis finds."""
