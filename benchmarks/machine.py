@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
-from datetime import datetime, timezone
-from glob import glob
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def facts() -> dict[str, Any]:
-    """Processor, caches, memory, system and interpreter."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "caches": _caches(),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
+def foundation(name: str) -> Any:
+    """A module of ``shoal.base`` that imports nothing of shoal, by its path: a peer's process never loads shoal."""
+    spec = spec_from_file_location(f"benchmarks.base_{name}", ROOT / "src" / "shoal" / "base" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_machine = foundation("machine")
+facts, now = _machine.facts, _machine.now
 
 
 def commit() -> dict[str, Any]:
@@ -58,30 +58,7 @@ def busy_seconds() -> float | None:
     return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
-def now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
 def _git(*words: str) -> str:
     return subprocess.run(
         ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True
     ).stdout.strip()
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _caches() -> dict[str, str]:
-    """Size of each cache of the first core, such as ``{"L1 Data": "32K"}``."""
-    found = {}
-    for entry in sorted(glob("/sys/devices/system/cpu/cpu0/cache/index*")):
-        level, kind, size = ((Path(entry) / name).read_text().strip() for name in ("level", "type", "size"))
-        found[f"L{level} {kind}"] = size
-    return found

@@ -102,7 +102,7 @@ def test_the_two_commands_of_the_readme_come_first():
     ]
 
 
-@pytest.mark.parametrize("room", ["", "metrics", "datasets", "report", "plotting"])
+@pytest.mark.parametrize("room", ["", "metrics", "datasets", "report", "plotting", "evaluation"])
 def test_every_public_name_is_in_the_reference(room):
     listed = set(re.findall(r"^   (\w+)$", "\n".join(page.read_text() for page in API), re.MULTILINE))
     package = importlib.import_module(f"shoal.{room}".rstrip("."))

@@ -70,6 +70,7 @@ _ROOMS = (
     "datasets",
     "plotting",
     "report",
+    "evaluation",
     "cli",
 )
 

@@ -69,7 +69,7 @@ def _complain(message: str) -> int:
 
 
 def _where_to_look(arguments: Sequence[str]) -> str:
-    commands = [a for a in arguments if a in ("fit", "predict", "demo", "info", "algorithms")]
+    commands = [a for a in arguments if a in ("fit", "predict", "demo", "evaluate", "info", "algorithms")]
     return f" (see 'shoal {commands[0]} --help')" if commands else " (see 'shoal --help')"
 
 
@@ -107,6 +107,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         app.command("fit")(_with_parameters_of(None, ""))
     app.command("predict")(_predict)
     app.command("demo")(_demo)
+    app.command("evaluate")(_with_command(_evaluate, shlex.join(["shoal", *arguments])))
     app.command("algorithms")(_algorithms)
     app.command("info")(_info)
     return app
@@ -351,6 +352,85 @@ def _demo(
     from shoal.cli.demo import demo
 
     demo(out)
+
+
+def _evaluate(
+    out: Annotated[
+        Path,
+        _output("--out", "-o", metavar="FOLDER", help="Where results and reports go.", show_default=True),
+    ] = Path("shoal-evaluation"),
+    data: Annotated[
+        list[str] | None,
+        _data(
+            metavar="FOLDER",
+            help="Your data: NPZ with X and y, tables with a column y, label or class, IDX files of MNIST and "
+            "Fashion-MNIST. [dim]May be given more than once.[/]",
+        ),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        _data(
+            metavar="A,B,...",
+            help="Data sets, or [cyan]shipped[/], [cyan]synthetic[/], [cyan]suite[/], [cyan]files[/]. "
+            "[dim]By default all that are found.[/]",
+        ),
+    ] = None,
+    samples: Annotated[int, _data(metavar="N", help="Size of synthetic samples.", show_default=True)] = 2000,
+    methods: Annotated[
+        list[str] | None,
+        _algorithm(
+            metavar="A,B,...",
+            help="Methods, or [cyan]centroid[/], [cyan]density[/], [cyan]hierarchy[/], [cyan]exemplar[/], "
+            "[cyan]mixture[/]. [dim]By default all.[/]",
+        ),
+    ] = None,
+    seeds: Annotated[int, _algorithm(metavar="N", help="Seeds 0 to N - 1.", show_default=True)] = 5,
+    budget: Annotated[
+        float, _algorithm(metavar="SECONDS", help="Processor time that one fit may take.", show_default=True)
+    ] = 60.0,
+    quick: Annotated[
+        bool,
+        _algorithm("--quick", help="A reduced plan of about a minute: few methods, small sets, 3 seeds."),
+    ] = False,
+    quiet: Annotated[bool, _output("--quiet", "-q", help=_QUIET_HELP)] = False,
+    *,
+    command: str,
+) -> None:
+    """Every algorithm beside its counterparts on known data; JSON results, an HTML and a Markdown report.
+
+    Quality, time and memory of shoal, scikit-learn, and of hdbscan and fastcluster if they are installed. A second call
+    with the same options goes on where the first one stopped.
+    """
+    from shoal.cli.evaluate import Evaluation, evaluate
+
+    evaluate(
+        Evaluation(
+            out=out,
+            data=data or (),
+            sets=sets or (),
+            methods=methods or (),
+            seeds=seeds,
+            budget=budget,
+            samples=samples,
+            quick=quick,
+            quiet=quiet,
+            command=command,
+        )
+    )
+
+
+def _with_command(function: Callable[..., None], command: str) -> Callable[..., None]:
+    """`function` without its last parameter, which is given the command line."""
+    declared = inspect.signature(function, eval_str=True).parameters
+
+    def bound(**values: Any) -> None:
+        function(**values, command=command)
+
+    kept = [item for name, item in declared.items() if name != "command"]
+    bound.__signature__ = inspect.Signature(kept)  # type: ignore[attr-defined]
+    bound.__annotations__ = {item.name: item.annotation for item in kept}
+    bound.__doc__ = function.__doc__
+    return bound
 
 
 def _algorithms() -> None:

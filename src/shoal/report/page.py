@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -16,28 +14,11 @@ from shoal.report import sections
 from shoal.report.clustering import Clustering
 from shoal.report.markup import Markup, join, tag
 from shoal.report.sections import card
+from shoal.report.shell import document
 from shoal.report.summary import FeatureSummary, project, summarize
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-# The page loads nothing and sends nothing. WebGL drawing in Plotly compiles small functions, hence
-# 'unsafe-eval'.
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
-)
-
-# (center x, center y, radius, colour) of the mark's dots
-_DOTS = (
-    (7, 20, 3.2, "#0072B2"),
-    (13, 25, 2.4, "#0072B2"),
-    (13.5, 17.5, 2.2, "#0072B2"),
-    (22, 7, 3.2, "#E69F00"),
-    (27, 12, 2.4, "#E69F00"),
-    (25, 23, 3.2, "#009E73"),
-    (20, 27, 2, "#009E73"),
-)
 
 
 @dataclass
@@ -72,8 +53,6 @@ class Report:
         """The whole page as text."""
         from plotly.offline import get_plotlyjs
 
-        import shoal
-
         if not self.parts:
             raise ValueError("parts must hold at least one clustering; got none")
         title = self.title or self.parts[0].title
@@ -86,35 +65,13 @@ class Report:
             if several
             else _contents(self.parts[0])
         )
-        top = tag(
-            "div",
-            tag("span", _mark(), "shoal", class_="brand"),
-            tag("nav", *(tag("a", name, href=f"#{key}") for key, name in links), aria_label="Sections"),
-            tag("button", "Dark theme", class_="theme", type="button"),
-        )
         warning = tag("noscript", tag("p", "The figures of this report need JavaScript; its tables do not."))
-        made = f"Made with shoal {shoal.__version__} on {datetime.now().astimezone():%d %B %Y at %H:%M}."
         data = [
             tag("script", Markup(_json(figure)), type="application/json", id_=f"{key}-data")
             for key, figure in figures.items()
         ]
-        head = [
-            Markup('<meta charset="utf-8">'),
-            Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-            Markup(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'),
-            tag("title", f"{title} - shoal"),
-            tag("style", Markup(_asset("page.css"))),
-            tag("script", Markup(get_plotlyjs())),
-            tag("script", Markup(_asset("page.js"))),
-        ]
-        page = [
-            tag("header", top, class_="top"),
-            tag("main", warning, tag("h1", title) if several else "", *body),
-            tag("footer", made, " This file works offline."),
-            *data,
-        ]
-        content = [tag("head", join(head, "\n")), tag("body", join(page, "\n"))]
-        return "<!doctype html>\n" + tag("html", join(content, "\n"), lang="en", data_theme="light") + "\n"
+        main = (warning, tag("h1", title) if several else "", *body)
+        return document(title, links, main, scripts=[get_plotlyjs()], data=data)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the page; the file is complete or absent.
@@ -305,15 +262,6 @@ def _classes(number: int, part: Clustering, figures: dict[str, go.Figure]) -> Ma
     return card(f"Clusters against {part.y_name}", place, note=note.strip(), id_=f"classes-{number}")
 
 
-def _mark() -> Markup:
-    dots = [tag("circle", cx=x, cy=y, r=radius, fill=color) for x, y, radius, color in _DOTS]
-    return tag("svg", *dots, viewBox="0 0 32 32", aria_hidden="true")
-
-
 def _json(figure: go.Figure) -> str:
     # a string in the data must not be able to close the script element
     return figure.to_json().replace("</", "<\\/").replace("<!--", "<\\u0021--")
-
-
-def _asset(name: str) -> str:
-    return resources.files("shoal.report").joinpath(name).read_text(encoding="utf-8")

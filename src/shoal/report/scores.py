@@ -108,11 +108,18 @@ def compute_scores(
     O(n · d) for Calinski-Harabasz and Davies-Bouldin, at most about 4e9 pair-features for the silhouette,
     O(n) for the external scores.
     """
-    silhouette_of, internal = _internal(X, labels, metric)
+    silhouette_of, internal = internal_scores(X, labels, metric)
     return Scores(internal, [] if y is None else _external(y, labels), silhouette_of)
 
 
-def _internal(X: NDArray[Any], labels: NDArray[Any], metric: str) -> tuple[dict[int, float], list[Score]]:
+def internal_scores(
+    X: NDArray[Any], labels: NDArray[Any], metric: str = "euclidean", *, budget: float | None = None
+) -> tuple[dict[int, float], list[Score]]:
+    """Mean silhouette of each cluster; silhouette, Calinski-Harabasz and Davies-Bouldin, rows of noise left out.
+
+    The silhouette is that of a sample of rows when all would cost more than `budget` pair-features (None:
+    SILHOUETTE_BUDGET).
+    """
     from shoal import metrics
 
     clustered = labels >= 0
@@ -129,7 +136,7 @@ def _internal(X: NDArray[Any], labels: NDArray[Any], metric: str) -> tuple[dict[
     silhouette_of: dict[int, float] = {}
     sampled = ""
     if not why:
-        rows = _silhouette_rows(labels, X.shape[1])
+        rows = _silhouette_rows(labels, X.shape[1], budget or SILHOUETTE_BUDGET)
         if rows.size < labels.size:
             sampled = f"on a random sample of {rows.size:,} rows"
         part, of = (X, labels) if rows.size == labels.size else (X[rows], labels[rows])
@@ -177,10 +184,10 @@ def _internal(X: NDArray[Any], labels: NDArray[Any], metric: str) -> tuple[dict[
     ]
 
 
-def _silhouette_rows(labels: NDArray[Any], n_features: int) -> NDArray[np.intp]:
+def _silhouette_rows(labels: NDArray[Any], n_features: int, budget: float) -> NDArray[np.intp]:
     """All rows, or a seeded sample of as many as the budget allows."""
     n = labels.size
-    most = int(np.clip(math.sqrt(SILHOUETTE_BUDGET / n_features), 2_000, 20_000))
+    most = int(np.clip(math.sqrt(budget / n_features), 2_000, 20_000))
     if n <= most:
         return np.arange(n)
     # of a few rows in a small cluster all are kept: they decide how near every other row is to it
