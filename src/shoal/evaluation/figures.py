@@ -288,8 +288,8 @@ def scores(results: Results) -> Figure:
     sets, methods = results.plan.sets, results.plan.methods
     table = np.array([[means.get((s.name, m.name, OURS), np.nan) for m in methods] for s in sets])
     figure, axes = plt.subplots(figsize=(1.9 + 0.42 * len(methods), 1.3 + 0.215 * len(sets)))
-    shades = LinearSegmentedColormap.from_list("shoal", ["#f3f6fa", "#7db3dd", "#0b4f8a"])
-    shades = shades.with_extremes(bad="#00000000")
+    ramp = LinearSegmentedColormap.from_list("shoal", ["#f3f6fa", "#7db3dd", "#0b4f8a"])
+    shades = ramp.with_extremes(bad="#00000000")
     image = axes.imshow(table, aspect="auto", cmap=shades, vmin=0, vmax=1, interpolation="nearest")
     for i, j in np.argwhere(np.isfinite(table)):
         text = f"{max(table[i, j], 0):.2f}".removeprefix("0")
