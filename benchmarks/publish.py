@@ -46,23 +46,35 @@ def newest(stored: list[Record]) -> dict[str, Record]:
 def page(stored: list[Record], suites: dict[str, Suite]) -> str:
     """The page in Markdown."""
     chosen = newest(stored)
-    results = {name: _timed(record, name) for name, record in chosen.items() if name in suites}
-    named = [name for name in suites if name in results]
-    lost = [line for name in named for line in _lost(name, results[name])]
+    results = _results(chosen, suites)
+    table, lost = summary(stored, suites)
     parts = [
         INTRODUCTION,
         "## In one table\n",
-        "| suite | what | threads | rows | geometric mean | least | greatest | behind in |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(line for name in named for line in _summary(suites[name], results[name])),
+        *table,
         "",
         "Ratios of the best exact peer's time to ours.\n",
         "## Rows in which a peer is ahead\n",
         *(lost or ["None."]),
         "",
-        *(_section(chosen[name], suites[name], results[name]) for name in named),
+        *(_section(chosen[name], suites[name], results[name]) for name in results),
     ]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def summary(stored: list[Record], suites: dict[str, Suite]) -> tuple[list[str], list[str]]:
+    """One line per suite and number of threads, as a table; and the rows in which a peer is ahead, as a list."""
+    results = _results(newest(stored), suites)
+    table = [
+        "| suite | what | threads | rows | geometric mean | least | greatest | behind in |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(line for name in results for line in _summary(suites[name], results[name])),
+    ]
+    return table, [line for name in results for line in _lost(name, results[name])]
+
+
+def _results(chosen: dict[str, Record], suites: dict[str, Suite]) -> dict[str, list[Result]]:
+    return {name: _timed(chosen[name], name) for name in suites if name in chosen}
 
 
 def _timed(record: Record, suite: str) -> list[Result]:
