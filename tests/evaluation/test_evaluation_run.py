@@ -225,6 +225,17 @@ def test_settings_are_the_stated_rules(rng):
     assert (theirs.eps, theirs.min_samples) == (facts.eps, 8)
 
 
+def test_a_setting_that_takes_long_is_computed_once_for_all_processes(rng, tmp_path, monkeypatch):
+    X = rng.normal(size=(60, 2))
+    first = Facts(X, 2, tmp_path)
+    found = (first.eps, first.threshold)
+    assert found == (Facts(X, 2).eps, Facts(X, 2).threshold)
+    monkeypatch.setattr("shoal.k_distances", None)
+    monkeypatch.setattr("shoal.KMeans", None)
+    again = Facts(X, 2, tmp_path)
+    assert (again.eps, again.threshold) == found
+
+
 def test_methods_are_found_by_name_and_family():
     assert [m.name for m in find_methods(["exemplar", "kmeans", "hdbscan"])] == [
         "affinity-propagation",

@@ -6,17 +6,22 @@ else is at each library's default, as a user would run it.
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shoal.base.files import replacing
 
 # Samples for methods whose time, or whose counterpart's memory, grows with their square.
 MAX_QUADRATIC = 20_000
@@ -33,6 +38,8 @@ class Facts:
     ----------
     X : ndarray of shape (n_samples, n_features)
     n_clusters : int
+    folder : path-like, default=None
+        Where values that take long are kept, for the next process that has the same points.
 
     Examples
     --------
@@ -43,8 +50,11 @@ class Facts:
     (5, 5)
     """
 
-    def __init__(self, X: NDArray[Any], n_clusters: int) -> None:
+    def __init__(
+        self, X: NDArray[Any], n_clusters: int, folder: str | os.PathLike[str] | None = None
+    ) -> None:
         self.X = X
+        self._folder = None if folder is None else Path(folder)
         self.n_samples, self.n_features = X.shape
         self.k = n_clusters
 
@@ -63,7 +73,7 @@ class Facts:
         """The knee of the curve of distances to the (min_samples - 1)-th neighbour."""
         import shoal
 
-        eps = float(shoal.k_distances(self.X, self.min_samples - 1).eps)
+        eps = self._kept("eps", lambda: float(shoal.k_distances(self.X, self.min_samples - 1).eps))
         return eps if eps > 0 else float(np.finfo(np.float32).tiny)
 
     @cached_property
@@ -71,8 +81,20 @@ class Facts:
         """Half the root mean square distance to the centres of one k-means fit."""
         import shoal
 
-        inertia = float(shoal.KMeans(self.k, random_state=0).fit(self.X).inertia_)
-        return 0.5 * math.sqrt(inertia / self.n_samples)
+        def inertia() -> float:
+            return float(shoal.KMeans(self.k, random_state=0).fit(self.X).inertia_)
+
+        return 0.5 * math.sqrt(self._kept("inertia", inertia) / self.n_samples)
+
+    def _kept(self, name: str, compute: Callable[[], float]) -> float:
+        """The value of an earlier process, or a new one that is kept."""
+        if self._folder is None:
+            return compute()
+        path = self._folder / f"{name}.json"
+        if not path.exists():
+            with replacing(path) as beside:
+                beside.write_text(json.dumps(compute()))
+        return float(json.loads(path.read_text()))
 
 
 Settings = Callable[[Facts], dict[str, Any]]

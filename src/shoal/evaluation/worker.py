@@ -54,7 +54,7 @@ def run_cell(request: dict[str, Any]) -> dict[str, Any]:
         if name.startswith("y")
     ]
     method = METHODS[request["method"]]
-    facts = Facts(X, request["n_clusters"])
+    facts = Facts(X, request["n_clusters"], request["arrays"])
     build = method.builds[request["library"]]
     build(facts, request["seed"])  # settings that come from the data are found outside the clock
     models: list[Any] = []
