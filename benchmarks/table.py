@@ -13,6 +13,7 @@ from .record import Record, Result
 from .suites import Suite
 
 NONE = "-"
+TEXT_COLUMNS = ("case", "data", "library", "best exact peer", "quality")
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,7 @@ def to_rich(table: Table) -> RichTable:
     """The table for a terminal."""
     drawn = RichTable(title=table.title, title_justify="left", box=None, padding=(0, 1))
     for column in table.columns:
-        text = column in ("case", "data", "library", "best exact peer", "quality")
-        drawn.add_column(column, justify="left" if text else "right", no_wrap=True)
+        drawn.add_column(column, justify="left" if column in TEXT_COLUMNS else "right", no_wrap=True)
     for row in table.rows:
         drawn.add_row(*(f"[{cell.style}]{cell.text}[/]" if cell.style else cell.text for cell in row))
     return drawn
@@ -117,7 +117,7 @@ def to_rich(table: Table) -> RichTable:
 def to_markdown(table: Table) -> str:
     """The table for a page; a row we lose has its ratio in bold."""
     lines = [f"### {table.title}", "", "| " + " | ".join(table.columns) + " |"]
-    lines.append("|" + " --- |" * len(table.columns))
+    lines.append("|" + "".join(" --- |" if c in TEXT_COLUMNS else " ---: |" for c in table.columns))
     for row in table.rows:
         texts = (f"**{cell.text}**" if cell.style == "red" else cell.text for cell in row)
         lines.append("| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |")

@@ -60,7 +60,7 @@ def quality() -> dict[str, str]:
     speeds = [comparison.time_ratio for comparison in comparisons if comparison.time_ratio]
     table = [
         "| method | beside | sets | ARI | more / equal / less | same | time | memory |",
-        "| --- | --- | ---: | --- | --- | ---: | ---: | ---: |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for one in comparisons:
         ours, theirs = one.means["ari"]

@@ -410,7 +410,10 @@ def markdown_table(table: Table, *, heading: bool = True) -> str:
     name, note, head, rows = table
     lines = [f"## {name}\n", note, ""] if heading else []
     if rows:
-        lines += [_line(head), "|" + " --- |" * len(head)]
+        aligned = [
+            " ---: |" if all(map(_numeric, column)) else " --- |" for column in zip(*rows, strict=True)
+        ]
+        lines += [_line(head), "|" + "".join(aligned)]
         lines += [_line([cell[0] if isinstance(cell, tuple) else cell for cell in row]) for row in rows]
         lines.append("")
     return "\n".join(lines)
