@@ -245,13 +245,24 @@ class Cells {
 
   DbscanResult labels(Run& run) {
     quick_.emplace(tree_, reach_, run);
-    if (D == 0 && *quick_ && min_samples_ > 1) lists_.emplace(tree_.n_samples, min_samples_);
+    if (screens() && min_samples_ > 1) lists_.emplace(tree_.n_samples, min_samples_);
     count(run);
     link(run);
     return number(run);
   }
 
  private:
+  // The screen and the lists are for Euclidean distances in many features; elsewhere their code is not even compiled.
+  static constexpr bool may_screen = N == Norm::sq_euclidean && D == 0;
+  bool screens() const {
+    if constexpr (may_screen) return static_cast<bool>(*quick_);
+    return false;
+  }
+  bool keeps_lists() const {
+    if constexpr (may_screen) return lists_.has_value();
+    return false;
+  }
+
   const Node& node(Index i) const { return tree_.nodes[static_cast<std::size_t>(i)]; }
   Index n_core(Index i) const { return n_core_[static_cast<std::size_t>(i)]; }
   Index first_core(Index i) const { return first_core_[static_cast<std::size_t>(i)]; }
@@ -268,7 +279,7 @@ class Cells {
   std::uint64_t look(const Block& queries, const ScreenBlock& quick_queries, const Block& targets,
                      const ScreenBlock& quick_targets, Bits& within) const {
     const std::uint64_t all = first_bits(queries.n);
-    if (!*quick_) {
+    if (!screens()) {
       kernels_.within(queries, targets, reach_, within.data());
       return all;
     }
@@ -302,13 +313,13 @@ class Cells {
   std::uint64_t look(const Queries& queries, Index leaf, Index n_targets, Bits& within) const {
     const Node& to = node(leaf);
     return look(queries.block(), queries.quick_block(), tree_.block(to).slice(0, n_targets),
-                *quick_ ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
+                screens() ? quick_->block(to).slice(0, n_targets) : ScreenBlock{}, within);
   }
   static std::uint64_t first_bits(Index n) { return n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1; }
   void add_query(Queries& queries, const Node& leaf, Index i) const {
     const Block samples = tree_.block(leaf);
     queries.add(samples.data, samples.stride, i, leaf.begin + i);
-    if (*quick_) queries.add_quick(quick_->block(leaf), i);
+    if (screens()) queries.add_quick(quick_->block(leaf), i);
   }
 
   // Blocks of leaves with some thousand samples.
@@ -327,9 +338,9 @@ class Cells {
   // of them: a leaf beside a parent that is near is not worth the test.
   double skipped_gap() const { return reach_.radius / 4; }
   bool is_beyond(const double* box, Index other, LastGap& last) const {
-    if constexpr (D == 0) {
+    if constexpr (may_screen) {
       const Node& there = node(other);
-      if (lists_ && there.is_leaf() && there.parent == last.node && last.gap <= skipped_gap()) return false;
+      if (keeps_lists() && there.is_leaf() && there.parent == last.node && last.gap <= skipped_gap()) return false;
       const double here = gap_between(box, tree_.box(other));
       if (!there.is_leaf()) last = {other, here};
       return !(here <= reach_.radius);
@@ -384,7 +395,8 @@ class Cells {
                 : node_weight_[static_cast<std::size_t>(at.left)] + node_weight_[static_cast<std::size_t>(at.left + 1)];
       }
     }
-    if (lists_) return count_by_parts(run);
+    if constexpr (may_screen)
+      if (keeps_lists()) return count_by_parts(run);
     const Blocks blocks = leaf_blocks();
     std::vector<CountScratch> scratch(static_cast<std::size_t>(parallel::n_threads()), CountScratch(d_));
     Tally leaves(run, "counting neighbours", n_leaves());
@@ -428,7 +440,7 @@ class Cells {
   // What the samples of a leaf add to the queries' weights.
   void count_leaf(CountScratch& s, Index other) {
     const Node& to = node(other);
-    if (weight_.empty() && !*quick_) {
+    if (weight_.empty() && !screens()) {
       std::fill_n(s.count.begin(), s.queries.n, 0);
       kernels_.count(s.queries.block(), tree_.block(to), reach_, s.count.data());
       for (Index q = 0; q < s.queries.n; ++q)
@@ -442,7 +454,7 @@ class Cells {
       for (std::uint64_t bits = s.within[q]; bits; bits &= bits - 1) {
         const Index found = to.begin + std::countr_zero(bits);
         sum += weight_.empty() ? 1.0 : weight_[static_cast<std::size_t>(found)];
-        if (lists_) lists_->add(s.queries.position[q], found);
+        if (keeps_lists()) lists_->add(s.queries.position[q], found);
       }
     }
     drop_finished(s, near);
@@ -474,14 +486,14 @@ class Cells {
       const double all = !whole            ? 0
                          : weight_.empty() ? static_cast<double>(node(other).size())
                                            : node_weight_[static_cast<std::size_t>(other)];
-      if (lists_ && thread == 0 && ++n_seen % 64 == 0) run.tick();
+      if (keeps_lists() && thread == 0 && ++n_seen % 64 == 0) run.tick();
       n_left = 0;
       for (CountScratch& s : batches) {
         if (s.queries.n == 0) continue;
         if (whole) {
           for (Index q = 0; q < s.queries.n; ++q) {
             s.weight[static_cast<std::size_t>(q)] += all;
-            if (lists_) lists_->lose(s.queries.position[static_cast<std::size_t>(q)]);
+            if (keeps_lists()) lists_->lose(s.queries.position[static_cast<std::size_t>(q)]);
           }
           drop_finished(s, first_bits(s.queries.n));
         } else if (batches.size() == 1 || last.gap <= skipped_gap() ||
@@ -610,10 +622,10 @@ class Cells {
           const Index from = order[static_cast<std::size_t>(i)];
           tree_.index[static_cast<std::size_t>(own.begin + i)] = index[static_cast<std::size_t>(from)];
           core[i] = i < cores;
-          if (lists_) moved_[static_cast<std::size_t>(own.begin + from)] = static_cast<std::int32_t>(own.begin + i);
+          if (keeps_lists()) moved_[static_cast<std::size_t>(own.begin + from)] = static_cast<std::int32_t>(own.begin + i);
           for (Index f = 0; f < d_; ++f) data[f * size + i] = copy[static_cast<std::size_t>(f * size + from)];
         }
-        if (*quick_) quick_->reorder(own, order.data());
+        if (screens()) quick_->reorder(own, order.data());
         double* box = tree_.box(leaf(l));
         for (Index f = 0; f < d_; ++f) {
           box[f] = *std::min_element(data + f * size, data + f * size + cores);
@@ -641,7 +653,7 @@ class Cells {
   }
 
   void link(Run& run) {
-    if (lists_) {
+    if (keeps_lists()) {
       moved_.resize(static_cast<std::size_t>(tree_.n_samples));
       std::iota(moved_.begin(), moved_.end(), std::int32_t{0});
     }
@@ -654,7 +666,8 @@ class Cells {
       while (node(top).parent >= 0 && tree_.tight[static_cast<std::size_t>(node(top).parent)]) top = node(top).parent;
       for (Index i = own.begin; i < own.begin + n_core(l); ++i) sets_.set(i, first_core(top));
     }
-    if (lists_) link_strays(run);
+    if constexpr (may_screen)
+      if (keeps_lists()) link_strays(run);
     // subtrees by themselves, then against each other
     std::vector<std::int32_t> parts, stack{0};
     const Index small = std::max<Index>(max_leaf, tree_.n_samples / 128);
@@ -861,15 +874,15 @@ class Cells {
     const Block to = tree_.block(one).slice(0, n_core(a));
     const bool a_united = united(a);
     const bool both_united = a_united && united(b);
-    if (both_united && !*quick_) {
+    if (both_united && !screens()) {
       if (kernels_.any(from, to, reach_)) sets_.unite(one.begin, other.begin);
       return;
     }
     Bits within;
-    const std::uint64_t to_settled = lists_ ? settled_[static_cast<std::size_t>(a)] : ~std::uint64_t{0};
-    const std::uint64_t from_settled = lists_ ? settled_[static_cast<std::size_t>(b)] : ~std::uint64_t{0};
-    look(from, *quick_ ? quick_->block(other).slice(0, n_core(b)) : ScreenBlock{}, to,
-         *quick_ ? quick_->block(one).slice(0, n_core(a)) : ScreenBlock{}, within);
+    const std::uint64_t to_settled = keeps_lists() ? settled_[static_cast<std::size_t>(a)] : ~std::uint64_t{0};
+    const std::uint64_t from_settled = keeps_lists() ? settled_[static_cast<std::size_t>(b)] : ~std::uint64_t{0};
+    look(from, screens() ? quick_->block(other).slice(0, n_core(b)) : ScreenBlock{}, to,
+         screens() ? quick_->block(one).slice(0, n_core(a)) : ScreenBlock{}, within);
     for (Index q = 0; q < from.n; ++q) {
       if (!(from_settled >> q & 1)) continue;
       for (std::uint64_t bits = within[static_cast<std::size_t>(q)] & to_settled; bits; bits &= bits - 1) {
@@ -967,7 +980,7 @@ class Cells {
       labels[static_cast<std::size_t>(tree_.index[static_cast<std::size_t>(position)])] = label == none ? -1 : label;
     };
     s.queries.n = 0;
-    if (lists_) {
+    if (keeps_lists()) {
       for (Index i = own.begin; i < own.end; ++i) {  // where it was when neighbours were found
         const Index position = moved_[static_cast<std::size_t>(i)];
         if (core_[static_cast<std::size_t>(position)]) continue;
@@ -1000,7 +1013,7 @@ class Cells {
           s.best[static_cast<std::size_t>(q)] = std::min(s.best[static_cast<std::size_t>(q)], least);
       } else if (node(other).is_leaf()) {
         const Index first = node(other).begin;
-        const bool one = !lists_ && united(other);
+        const bool one = !keeps_lists() && united(other);
         look(s.queries, other, n_core(other), s.within);
         for (Index q = 0; q < s.queries.n; ++q) {
           std::int32_t& best = s.best[static_cast<std::size_t>(q)];
