@@ -622,7 +622,8 @@ class Cells {
           const Index from = order[static_cast<std::size_t>(i)];
           tree_.index[static_cast<std::size_t>(own.begin + i)] = index[static_cast<std::size_t>(from)];
           core[i] = i < cores;
-          if (keeps_lists()) moved_[static_cast<std::size_t>(own.begin + from)] = static_cast<std::int32_t>(own.begin + i);
+          if (keeps_lists())
+            moved_[static_cast<std::size_t>(own.begin + from)] = static_cast<std::int32_t>(own.begin + i);
           for (Index f = 0; f < d_; ++f) data[f * size + i] = copy[static_cast<std::size_t>(f * size + from)];
         }
         if (screens()) quick_->reorder(own, order.data());
