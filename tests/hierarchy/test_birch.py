@@ -482,3 +482,12 @@ def test_labels_are_left_out_on_request(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(model.fit_predict(X), shoal.Birch().fit(X).labels_)
+
+
+@pytest.mark.filterwarnings("ignore:Number of subclusters")
+@pytest.mark.parametrize("n", [1, 2])
+def test_by_k_means_fewer_subclusters_than_clusters_label_all_samples(n):
+    X = np.repeat(np.arange(n, dtype=float)[:, None], 5, axis=0)
+    model = shoal.Birch(threshold=0.1, n_clusters=3, head="kmeans").fit(X)
+    assert model.labels_.tolist() == np.repeat(np.arange(n), 5).tolist()
+    assert model.predict(X).tolist() == model.labels_.tolist()

@@ -288,12 +288,13 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         options = self._check_tree(0.0 if tree is None else self.threshold_)
         rows = (X.data, X.indices, X.indptr, X.shape[1]) if sparse.issparse(X) else (X,)
         kernel: Any = _core.birch_fit
+        wanted = compute_labels and not (isinstance(head, int) and self.head == "kmeans")
         with progress(verbose, type(self).__name__, "sample") as report:
             (*grown, threshold), subcluster = kernel(
                 None if tree is None else tree[:-1],
                 *rows,
                 weight,
-                subclusters=compute_labels and not (isinstance(head, int) and self.head == "kmeans"),
+                subclusters=wanted,
                 progress=report,
                 **options,
             )
@@ -301,7 +302,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         self._cluster(head)
         self._forget_labels()
         if compute_labels:
-            self.labels_ = self._label(X, subcluster)
+            self.labels_ = self._label(X, subcluster if wanted else None)
         return self
 
     def _label(self, X: Any, subcluster: NDArray[np.int32] | None = None) -> NDArray[np.intp]:
