@@ -7,6 +7,7 @@
 # AVX-512, and the library then stops with an illegal instruction on every processor without it. A name that mentions
 # shoal::<level>:: is that level's own and cannot meet another. To mend a finding, keep the function out of
 # *.simd.cpp files or give it internal linkage.
+list(FILTER OBJECTS EXCLUDE REGEX "\\.[gp]ch$")  # a precompiled header is listed with the objects
 foreach(object IN LISTS OBJECTS)
   execute_process(COMMAND "${NM}" -C --defined-only "${object}" OUTPUT_VARIABLE listing RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
