@@ -47,7 +47,7 @@ def page(stored: list[Record], suites: dict[str, Suite]) -> str:
     """The page in Markdown."""
     chosen = newest(stored)
     results = _results(chosen, suites)
-    table, lost = summary(stored, suites)
+    table, lost = _summaries(results, suites)
     parts = [
         INTRODUCTION,
         "## In one table\n",
@@ -64,7 +64,10 @@ def page(stored: list[Record], suites: dict[str, Suite]) -> str:
 
 def summary(stored: list[Record], suites: dict[str, Suite]) -> tuple[list[str], list[str]]:
     """One line per suite and number of threads, as a table; and the rows in which a peer is ahead, as a list."""
-    results = _results(newest(stored), suites)
+    return _summaries(_results(newest(stored), suites), suites)
+
+
+def _summaries(results: dict[str, list[Result]], suites: dict[str, Suite]) -> tuple[list[str], list[str]]:
     table = [
         "| suite | what | threads | rows | geometric mean | least | greatest | behind in |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import statistics
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -43,13 +43,11 @@ def ratio_table(results: list[Result], suite: Suite) -> Table:
     Without our time, ratios are over the best exact peer's.
     """
     peers = _columns(results)
-    rows, ratios, notes = [], [], _notes(results)
+    rows, notes = [], _notes(results)
     for group in _groups(results):
         ours, best = _ours(group), _best(group)
         base = ours or best
         ratio = _cost(best) / _cost(ours) if ours and best else None
-        if ratio:
-            ratios.append(ratio)
         uneven = _uneven_iterations(group) if suite.unit_of_work == "iteration" else ""
         if uneven:
             notes.append(uneven)
@@ -66,9 +64,9 @@ def ratio_table(results: list[Result], suite: Suite) -> Table:
         )
     columns = ["case", "data", "type", "threads", "shoal", "best exact peer", "ratio", *peers, "quality"]
     title = f"{suite.name}: {suite.about}"
-    if ratios:
-        mean = math.exp(math.fsum(map(math.log, ratios)) / len(ratios))
-        title += f". Geometric mean {mean:.2f}x, behind in {sum(r < 1 for r in ratios)} of {len(ratios)} rows"
+    if found := ratios(results):
+        mean = statistics.geometric_mean(found)
+        title += f". Geometric mean {mean:.2f}x, behind in {sum(r < 1 for r in found)} of {len(found)} rows"
     return Table(title, [*columns, "peak: shoal, best"], rows, notes)
 
 
