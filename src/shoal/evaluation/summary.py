@@ -145,7 +145,8 @@ def compare(results: Results) -> list[Comparison]:
     Returns
     -------
     list of Comparison
-        In the order of the plan; counterparts without any result on a set of ours are left out.
+        In the order of the plan. A counterpart without a result on any set of ours (not installed, say) has no
+        `rows` and no `means`: its `only_ours` tells why.
 
     Examples
     --------
