@@ -56,6 +56,10 @@ struct CellTree {
 };
 
 inline constexpr Index max_leaf = 64;  // samples in a leaf; a mask of one word
+/// Samples in a leaf that is not dense: fewer make more boxes to compare, more make more distances in vain.
+inline Index cell_size(Index n_features) {
+  return n_features <= 2 ? 8 : n_features < 10 ? 16 : 32;
+}
 
 /// The tree over the rows of x. A tight node of at least `dense_weight` (sum of `weight`, or of ones) is dense.
 /// Precondition: 1 <= leaf_size <= max_leaf; x has fewer than 2^31 rows.

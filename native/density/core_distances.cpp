@@ -1,7 +1,8 @@
 #include "density/core_distances.hpp"
 
-#include <array>
+#include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "parallel/parallel_for.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 using parallel::Blocks;
 using parallel::for_blocks;
 
+// The samples of a leaf look together: boxes are looked at once for all, and what comes into the cache serves all.
 template <Norm N, int D>
 class Search {
  public:
@@ -20,79 +22,98 @@ class Search {
         kernels_(reach_kernels(reach.norm, tree.n_features)),
         k_(static_cast<std::size_t>(k)),
         d_(tree.n_features),
-        box_(static_cast<std::size_t>(2 * d_)) {
-    nearest_.reserve(k_ + 1);
-  }
+        nearest_(static_cast<std::size_t>(max_leaf)),
+        norms_(static_cast<std::size_t>(max_leaf * norms_stride)) {}
 
   void leaf(Index leaf, std::span<double> out, Run& run, int thread) {
     const Node& own = tree_.nodes[static_cast<std::size_t>(leaf)];
-    const Block block = tree_.block(own);
-    for (Index i = 0; i < own.size() && !run.stopped(); ++i) {
-      if (thread == 0 && ++queries_ % (d_ < 6 ? 16 : 1) == 0) run.tick();
-      for (Index f = 0; f < d_; ++f)
-        box_[static_cast<std::size_t>(f)] = box_[static_cast<std::size_t>(d_ + f)] = block.data[f * block.stride + i];
-      nearest_.clear();
-      worst_ = std::numeric_limits<double>::infinity();
-      look(own);
-      for (Index at = leaf; tree_.nodes[static_cast<std::size_t>(at)].parent >= 0;) {
-        const Index parent = tree_.nodes[static_cast<std::size_t>(at)].parent;
-        const Index left = tree_.nodes[static_cast<std::size_t>(parent)].left;
-        descend(at == left ? left + 1 : left);
-        at = parent;
-      }
-      out[static_cast<std::size_t>(own.begin + i)] = nearest_.front();
+    queries_ = tree_.block(own);
+    box_ = tree_.box(leaf);
+    for (Index q = 0; q < queries_.n; ++q) {
+      nearest_[static_cast<std::size_t>(q)].clear();
+      nearest_[static_cast<std::size_t>(q)].reserve(k_);
     }
+    worst_ = std::numeric_limits<double>::infinity();
+    look(own);
+    for (Index at = leaf; tree_.nodes[static_cast<std::size_t>(at)].parent >= 0;) {
+      const Index parent = tree_.nodes[static_cast<std::size_t>(at)].parent;
+      const Index left = tree_.nodes[static_cast<std::size_t>(parent)].left;
+      descend(at == left ? left + 1 : left, run, thread);
+      at = parent;
+    }
+    for (Index q = 0; q < queries_.n; ++q)
+      out[static_cast<std::size_t>(own.begin + q)] = nearest_[static_cast<std::size_t>(q)].front();
   }
 
  private:
-  double gap_to(Index node) const { return gap<N, D>(box_.data(), tree_.box(node), d_, reach_.p); }
+  static constexpr Index norms_stride = max_leaf + block_padding;
 
-  void descend(Index from) {
-    stack_.assign(1, static_cast<std::int32_t>(from));
-    while (!stack_.empty()) {
-      const Index at = stack_.back();
+  double gap_to(Index node) const { return gap<N, D>(box_, tree_.box(node), d_, reach_.p); }
+
+  void descend(Index from, Run& run, int thread) {
+    stack_.assign(1, {gap_to(from), static_cast<std::int32_t>(from)});
+    while (!stack_.empty() && !run.stopped()) {
+      const auto [near, at] = stack_.back();
       stack_.pop_back();
+      if (!(near < worst_)) continue;
       const Node& node = tree_.nodes[static_cast<std::size_t>(at)];
-      if (full() && !(gap_to(at) < worst_)) continue;
       if (node.is_leaf()) {
         look(node);
+        unheard_ += queries_.n * node.size() * d_;
+        if (thread == 0 && unheard_ > 1'000'000) {
+          run.tick();
+          unheard_ = 0;
+        }
         continue;
       }
-      const bool right_first = gap_to(node.left + 1) < gap_to(node.left);
-      stack_.push_back(right_first ? node.left : node.left + 1);
-      stack_.push_back(right_first ? node.left + 1 : node.left);
+      const Step left{gap_to(node.left), node.left};
+      const Step right{gap_to(node.left + 1), node.left + 1};
+      const bool right_first = right.gap < left.gap;
+      stack_.push_back(right_first ? left : right);
+      stack_.push_back(right_first ? right : left);
     }
   }
-
-  bool full() const { return nearest_.size() == k_; }
 
   void look(const Node& node) {
-    kernels_.norms(box_.data(), 1, tree_.block(node), reach_, norms_.data());
-    for (Index j = 0; j < node.size(); ++j) {
-      const double norm = norms_[static_cast<std::size_t>(j)];
-      if (full()) {
-        if (!(norm < worst_)) continue;
-        std::pop_heap(nearest_.begin(), nearest_.end());
-        nearest_.back() = norm;
-      } else {
-        nearest_.push_back(norm);
-      }
-      std::push_heap(nearest_.begin(), nearest_.end());
-      if (full()) worst_ = nearest_.front();
-    }
+    kernels_.norms(queries_, tree_.block(node), reach_, norms_.data(), norms_stride);
+    worst_ = 0;
+    for (Index q = 0; q < queries_.n; ++q)
+      worst_ =
+          std::max(worst_, take(nearest_[static_cast<std::size_t>(q)], norms_.data() + q * norms_stride, node.size()));
   }
+  // Returns what a norm has to be below to be among the k smallest.
+  double take(std::vector<double>& nearest, const double* norms, Index n) const {
+    for (Index j = 0; j < n; ++j) {
+      if (nearest.size() == k_) {
+        if (!(norms[j] < nearest.front())) continue;
+        std::pop_heap(nearest.begin(), nearest.end());
+        nearest.back() = norms[j];
+      } else {
+        nearest.push_back(norms[j]);
+      }
+      std::push_heap(nearest.begin(), nearest.end());
+    }
+    return nearest.size() == k_ ? nearest.front() : std::numeric_limits<double>::infinity();
+  }
+
+  // A node and how near the samples' box comes to it.
+  struct Step {
+    double gap;
+    std::int32_t node;
+  };
 
   const CellTree& tree_;
   const Reach& reach_;
   const ReachKernels& kernels_;
   std::size_t k_;
   Index d_;
-  std::vector<double> box_;      // the sample, twice
-  std::vector<double> nearest_;  // a heap, the largest first
-  double worst_ = 0;
-  std::array<double, max_leaf + block_padding> norms_{};
-  std::vector<std::int32_t> stack_;
-  Index queries_ = 0;
+  Block queries_;
+  const double* box_ = nullptr;
+  std::vector<std::vector<double>> nearest_;  // of each query: a heap, the largest first
+  double worst_ = 0;                          // of the queries, the largest that may still be improved on
+  std::vector<double> norms_;
+  std::vector<Step> stack_;
+  Index unheard_ = 0;  // differences since the last tick
 };
 
 }  // namespace

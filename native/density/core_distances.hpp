@@ -1,8 +1,9 @@
 // Core distances: how far each sample has to look to find k samples, itself included.
 //
-// One search of the tree of boxes (cells.hpp) per sample, from its own leaf outwards, with a heap of the k smallest
-// norms. Cost O(log n + k log k) norms per sample for few features, O(n) at worst; memory: the tree and k values per
-// thread. The value is the k-th smallest of all norms, whatever the tree looks like: no tie to break.
+// One search of the tree of boxes (cells.hpp) for the samples of each leaf, from that leaf outwards, with a heap of the
+// k smallest norms for each. Cost O(log n + k log k) norms per sample for few features, O(n) at worst; memory: the tree
+// and, per thread, k values for each sample of a leaf. The value is the k-th smallest of all norms, whatever the tree
+// looks like: no tie to break.
 #pragma once
 #include <span>
 

@@ -10,7 +10,10 @@
 #include <optional>
 
 #include "density/cells.hpp"
-#include "density/screen.hpp"
+#include "density/lists.hpp"
+#include "density/queries.hpp"
+#include "density/screened_tree.hpp"
+#include "density/sets.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::density {
@@ -20,190 +23,6 @@ using parallel::Blocks;
 using parallel::for_blocks;
 
 constexpr std::int32_t none = std::numeric_limits<std::int32_t>::max();
-
-// Disjoint sets of positions; threads may unite at the same time. The root of a set is its smallest position.
-class Sets {
- public:
-  explicit Sets(Index n) : parent_(std::make_unique<std::atomic<std::int32_t>[]>(static_cast<std::size_t>(n))) {
-    for (Index i = 0; i < n; ++i) set(i, i);
-  }
-  /// Before any thread looks: a parent at or below i.
-  void set(Index i, Index parent) {
-    parent_[static_cast<std::size_t>(i)].store(static_cast<std::int32_t>(parent), std::memory_order_relaxed);
-  }
-  Index find(Index i) {
-    for (;;) {
-      const Index up = parent(i);
-      if (up == i) return i;
-      const Index above = parent(up);
-      if (above == up) return up;
-      set(i, above);  // an ancestor, whoever else writes here
-      i = above;
-    }
-  }
-  void unite(Index a, Index b) {
-    for (;;) {
-      a = find(a);
-      b = find(b);
-      if (a == b) return;
-      if (a < b) std::swap(a, b);
-      auto expected = static_cast<std::int32_t>(a);
-      if (parent_[static_cast<std::size_t>(a)].compare_exchange_weak(expected, static_cast<std::int32_t>(b),
-                                                                     std::memory_order_relaxed))
-        return;
-    }
-  }
-
- private:
-  Index parent(Index i) const { return parent_[static_cast<std::size_t>(i)].load(std::memory_order_relaxed); }
-  std::unique_ptr<std::atomic<std::int32_t>[]> parent_;
-};
-
-// Samples that still look for something, feature by feature.
-struct Queries {
-  AlignedVector<double> data;
-  std::array<Index, max_leaf> position;
-  Index n = 0;
-  Index n_features = 0;
-  AlignedVector<float> quick;  // the same for the screen
-  std::array<float, max_leaf> half_norm{};
-
-  explicit Queries(Index d)
-      : data(static_cast<std::size_t>(max_leaf * d + block_padding)),
-        n_features(d),
-        quick(static_cast<std::size_t>(max_leaf * d)) {}
-  Block block() const { return {data.data(), max_leaf, n, n_features}; }
-  ScreenBlock quick_block() const { return {quick.data(), max_leaf, half_norm.data(), n, n_features}; }
-  /// After add(): what the screen sees of that sample.
-  void add_quick(const ScreenBlock& leaf, Index i) {
-    const Index at = n - 1;
-    for (Index f = 0; f < n_features; ++f)
-      quick[static_cast<std::size_t>(f * max_leaf + at)] = leaf.data[f * leaf.stride + i];
-    half_norm[static_cast<std::size_t>(at)] = leaf.half_norm[i];
-  }
-  /// Sample i of a leaf, which is at position `at`.
-  void add(const double* leaf, Index stride, Index i, Index at) {
-    for (Index f = 0; f < n_features; ++f) data[static_cast<std::size_t>(f * max_leaf + n)] = leaf[f * stride + i];
-    position[static_cast<std::size_t>(n++)] = at;
-  }
-  /// Query i of others.
-  void add(const Queries& other, Index i) { put(n++, other, i); }
-  /// The last query takes the place of query i.
-  void drop(Index i) { put(i, *this, --n); }
-  void put(Index at, const Queries& other, Index i) {
-    for (Index f = 0; f < n_features; ++f) {
-      data[static_cast<std::size_t>(f * max_leaf + at)] = other.data[static_cast<std::size_t>(f * max_leaf + i)];
-      quick[static_cast<std::size_t>(f * max_leaf + at)] = other.quick[static_cast<std::size_t>(f * max_leaf + i)];
-    }
-    half_norm[static_cast<std::size_t>(at)] = other.half_norm[static_cast<std::size_t>(i)];
-    position[static_cast<std::size_t>(at)] = other.position[static_cast<std::size_t>(i)];
-  }
-  void bound(double* box) const {
-    for (Index f = 0; f < n_features; ++f) {
-      const double* x = data.data() + f * max_leaf;
-      box[f] = *std::min_element(x, x + n);
-      box[n_features + f] = *std::max_element(x, x + n);
-    }
-  }
-};
-
-// The samples of a tree as the screen sees them, leaf by leaf.
-class Quick {
- public:
-  /// Few features are cheaper to look at closely; norms that float cannot hold are not looked at quickly.
-  Quick(const CellTree& tree, const Reach& reach, Run& run) : d_(tree.n_features) {
-    const double half_radius = reach.radius / 2;
-    if (reach.norm != Norm::sq_euclidean || d_ < 10 || !(half_radius > 1e-30 && half_radius < 1e30)) return;
-    std::vector<double> mean(static_cast<std::size_t>(d_));
-    const double* root = tree.box(0);
-    for (Index f = 0; f < d_; ++f) {
-      if (!(root[d_ + f] - root[f] < 1e15)) return;
-      for (const std::int32_t l : tree.leaves) {
-        const Node& leaf = tree.nodes[static_cast<std::size_t>(l)];
-        const double* x = tree.block(leaf).data + f * leaf.size();
-        for (Index i = 0; i < leaf.size(); ++i) mean[static_cast<std::size_t>(f)] += x[i] - root[f];
-      }
-      mean[static_cast<std::size_t>(f)] =
-          mean[static_cast<std::size_t>(f)] / static_cast<double>(tree.n_samples) + root[f];
-    }
-    half_radius_ = static_cast<float>(half_radius);
-    margin_ = screen_margin(d_);
-    data_.resize(static_cast<std::size_t>(tree.n_samples * d_ + screen_padding));
-    half_norm_.resize(static_cast<std::size_t>(tree.n_samples + screen_padding));
-    const auto n_leaves = static_cast<Index>(tree.leaves.size());
-    const Blocks blocks{n_leaves, 64};
-    for_blocks(blocks, run, 2.0 * static_cast<double>(tree.n_samples * d_), [&](Index b, int) {
-      std::array<double, max_leaf> sum;
-      for (Index l = blocks.begin(b); l < blocks.end(b); ++l) {
-        const Node& leaf = tree.nodes[static_cast<std::size_t>(tree.leaves[static_cast<std::size_t>(l)])];
-        const Block block = tree.block(leaf);
-        float* to = data_.data() + leaf.begin * d_;
-        sum.fill(0);
-        for (Index f = 0; f < d_; ++f)
-          for (Index i = 0; i < leaf.size(); ++i) {
-            const auto value = static_cast<float>(block.data[f * block.stride + i] - mean[static_cast<std::size_t>(f)]);
-            to[f * leaf.size() + i] = value;
-            sum[static_cast<std::size_t>(i)] += static_cast<double>(value) * static_cast<double>(value);
-          }
-        for (Index i = 0; i < leaf.size(); ++i)
-          half_norm_[static_cast<std::size_t>(leaf.begin + i)] =
-              static_cast<float>(sum[static_cast<std::size_t>(i)] / 2);
-      }
-    });
-  }
-
-  explicit operator bool() const { return !data_.empty(); }
-  ScreenBlock block(const Node& leaf) const {
-    return {data_.data() + leaf.begin * d_, leaf.size(), half_norm_.data() + leaf.begin, leaf.size(), d_};
-  }
-  /// The samples of the leaf in another order: slot i gets what was in order[i].
-  void reorder(const Node& leaf, const Index* order) {
-    std::array<float, max_leaf> copy;
-    for (Index f = 0; f <= d_; ++f) {
-      float* row = f < d_ ? data_.data() + leaf.begin * d_ + f * leaf.size() : half_norm_.data() + leaf.begin;
-      std::copy_n(row, leaf.size(), copy.begin());
-      for (Index i = 0; i < leaf.size(); ++i) row[i] = copy[static_cast<std::size_t>(order[i])];
-    }
-  }
-  float half_radius() const { return half_radius_; }
-  float margin() const { return margin_; }
-
- private:
-  Index d_;
-  float half_radius_ = 0, margin_ = 0;
-  AlignedVector<float> data_, half_norm_;
-};
-
-// For every sample some samples within its reach.
-class Lists {
- public:
-  Lists(Index n, double min_samples)
-      : room_(static_cast<Index>(std::clamp(std::ceil(min_samples) - 1, 8.0, 16.0))),
-        found_(static_cast<std::size_t>(n * room_)),
-        count_(static_cast<std::size_t>(n)) {}
-  void add(Index i, Index found) {
-    if (found == i) return;
-    std::int8_t& count = count_[static_cast<std::size_t>(i)];
-    if (count == room_ || count < 0) return lose(i);
-    found_[static_cast<std::size_t>(i * room_ + count++)] = static_cast<std::int32_t>(found);
-  }
-  /// There are others.
-  void lose(Index i) {
-    std::int8_t& count = count_[static_cast<std::size_t>(i)];
-    if (count >= 0) count = static_cast<std::int8_t>(-1 - count);
-  }
-  /// There are no others.
-  bool is_whole(Index i) const { return count_[static_cast<std::size_t>(i)] >= 0; }
-  std::span<const std::int32_t> of(Index i) const {
-    const std::int8_t count = count_[static_cast<std::size_t>(i)];
-    return {found_.data() + i * room_, static_cast<std::size_t>(count >= 0 ? count : -1 - count)};
-  }
-
- private:
-  Index room_;
-  std::vector<std::int32_t> found_;
-  std::vector<std::int8_t> count_;  // -1 - count when there are others
-};
 
 // How far a pass has come.
 class Tally {
@@ -1038,7 +857,7 @@ class Cells {
   CellTree tree_;
   Reach reach_;
   const ReachKernels& kernels_;
-  std::optional<Quick> quick_;
+  std::optional<ScreenedTree> quick_;
   double min_samples_;
   bool has_negative_;
   Index d_;
@@ -1056,23 +875,14 @@ class Cells {
   std::unique_ptr<std::atomic<std::uint8_t>[]> united_;  // by node; once set it stays true
 };
 
-// Samples in a leaf that is not dense: fewer make more boxes to compare, more make more distances in vain.
-Index leaf_size_for(Index n_features) {
-  return n_features <= 2 ? 8 : n_features < 10 ? 16 : 32;
-}
-
 }  // namespace
-
-const ScreenKernels& screen_kernels() {
-  return SHOAL_PICK_TABLE(screen_table);
-}
 
 template <class T>
 DbscanResult dbscan(Points<const T> x, std::span<const double> weight, const Reach& reach, double min_samples,
                     Run& run) {
   const bool has_negative = std::any_of(weight.begin(), weight.end(), [](double w) { return w < 0; });
   const double dense = has_negative ? std::numeric_limits<double>::infinity() : min_samples;
-  CellTree tree = build_cells(x, weight, reach, dense, leaf_size_for(x.n_features), run);
+  CellTree tree = build_cells(x, weight, reach, dense, cell_size(x.n_features), run);
   DbscanResult result;
   with_norm(reach.norm, x.n_features, [&](auto norm, auto d) {
     result = Cells<norm(), d()>(std::move(tree), weight, reach, min_samples, has_negative).labels(run);
@@ -1080,143 +890,8 @@ DbscanResult dbscan(Points<const T> x, std::span<const double> weight, const Rea
   return result;
 }
 
-// --- stored distances ---------------------------------------------------------------------------------------
-
-namespace {
-
-// scikit-learn's expansion. for_reach(i, visit) calls visit(j) for the samples j within reach of sample i.
-template <class ForReach>
-DbscanResult expand(Index n, std::span<const double> weight, double min_samples, double row_work, Run& run,
-                    ForReach&& for_reach) {
-  std::vector<std::uint8_t> core(static_cast<std::size_t>(n));
-  const Blocks blocks = parallel::blocks_of(n, static_cast<std::size_t>(row_work) + 1, std::size_t{1} << 18, 1);
-  for_blocks(blocks, run, row_work * static_cast<double>(n), [&](Index b, int) {
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-      double sum = 0;
-      for_reach(i, [&](Index j) { sum += weight.empty() ? 1.0 : weight[static_cast<std::size_t>(j)]; });
-      core[static_cast<std::size_t>(i)] = sum >= min_samples;
-    }
-  });
-  DbscanResult result;
-  result.labels.assign(static_cast<std::size_t>(n), -1);
-  std::vector<std::int32_t> stack;
-  std::int32_t label = 0;
-  for (Index i = 0; i < n; ++i) {
-    run.progress("expanding", static_cast<double>(i + 1), static_cast<double>(n));
-    if (!core[static_cast<std::size_t>(i)]) continue;
-    result.core_samples.push_back(i);
-    if (result.labels[static_cast<std::size_t>(i)] != -1) continue;
-    // a sample is labelled when it is put on the stack, so it is there once
-    result.labels[static_cast<std::size_t>(i)] = label;
-    stack.push_back(static_cast<std::int32_t>(i));
-    while (!stack.empty()) {
-      const Index at = stack.back();
-      stack.pop_back();
-      run.checkpoint();
-      for_reach(at, [&](Index j) {
-        std::int32_t& mine = result.labels[static_cast<std::size_t>(j)];
-        if (mine != -1) return;
-        mine = label;
-        if (core[static_cast<std::size_t>(j)]) stack.push_back(static_cast<std::int32_t>(j));
-      });
-    }
-    ++label;
-  }
-  return result;
-}
-
-}  // namespace
-
-template <class T>
-DbscanResult dbscan_precomputed(Points<const T> x, std::span<const double> weight, double eps, double min_samples,
-                                Run& run) {
-  const Index n = x.n_samples;
-  return expand(n, weight, min_samples, static_cast<double>(n), run, [&](Index i, auto&& visit) {
-    const T* row = x.row(i);
-    for (Index j = 0; j < n; ++j)
-      if (static_cast<double>(row[j]) <= eps) visit(j);
-  });
-}
-
-template <class T>
-DbscanResult dbscan_graph(std::span<const T> values, std::span<const std::int32_t> columns,
-                          std::span<const std::int32_t> row_start, std::span<const double> weight, double eps,
-                          double min_samples, Run& run) {
-  const auto n = static_cast<Index>(row_start.size()) - 1;
-  const double per_row = static_cast<double>(values.size()) / static_cast<double>(std::max<Index>(n, 1));
-  return expand(n, weight, min_samples, per_row, run, [&](Index i, auto&& visit) {
-    const auto end = static_cast<std::size_t>(row_start[static_cast<std::size_t>(i) + 1]);
-    for (auto at = static_cast<std::size_t>(row_start[static_cast<std::size_t>(i)]); at < end; ++at)
-      if (static_cast<double>(values[at]) <= eps) visit(columns[at]);
-  });
-}
-
-// --- predict ------------------------------------------------------------------------------------------------
-
-namespace {
-
-template <Norm N, int D, class T>
-void nearest_cores(const CellTree& tree, std::span<const std::int32_t> core_labels, Points<const T> x,
-                   const Reach& reach, std::span<std::int32_t> out, Run& run) {
-  const Index d = x.n_features;
-  const ReachKernels& kernels = reach_kernels(reach.norm, d);
-  const Blocks blocks = parallel::blocks_of(x.n_samples, static_cast<std::size_t>(d) * sizeof(T), std::size_t{1} << 12);
-  const double work = 500.0 * static_cast<double>(x.n_samples);
-  for_blocks(blocks, run, work, [&](Index b, int) {
-    std::vector<double> box(static_cast<std::size_t>(2 * d));
-    std::array<double, max_leaf + block_padding> norms;
-    std::vector<std::int32_t> stack;
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-      std::copy_n(x.row(i), d, box.begin());
-      std::copy_n(x.row(i), d, box.begin() + d);
-      double best = reach.radius;
-      std::int32_t nearest = -1;
-      stack.assign(1, 0);
-      while (!stack.empty()) {
-        const Index at = stack.back();
-        stack.pop_back();
-        const Node& node = tree.nodes[static_cast<std::size_t>(at)];
-        if (!(gap<N, D>(box.data(), tree.box(at), d, reach.p) <= best)) continue;
-        if (!node.is_leaf()) {
-          const bool right_first = gap<N, D>(box.data(), tree.box(node.left + 1), d, reach.p) <
-                                   gap<N, D>(box.data(), tree.box(node.left), d, reach.p);
-          stack.push_back(right_first ? node.left : node.left + 1);
-          stack.push_back(right_first ? node.left + 1 : node.left);
-          continue;
-        }
-        kernels.norms(box.data(), 1, tree.block(node), reach, norms.data());
-        for (Index j = 0; j < node.size(); ++j) {
-          const double here = norms[static_cast<std::size_t>(j)];
-          const std::int32_t core = tree.index[static_cast<std::size_t>(node.begin + j)];
-          if (here < best || (here == best && (nearest < 0 || core < nearest))) {
-            best = here;
-            nearest = core;
-          }
-        }
-      }
-      out[static_cast<std::size_t>(i)] = nearest < 0 ? -1 : core_labels[static_cast<std::size_t>(nearest)];
-    }
-  });
-}
-
-}  // namespace
-
-template <class T>
-void dbscan_predict(Points<const T> cores, std::span<const std::int32_t> core_labels, Points<const T> x,
-                    const Reach& reach, std::span<std::int32_t> out, Run& run) {
-  const CellTree tree =
-      build_cells(cores, {}, reach, std::numeric_limits<double>::infinity(), leaf_size_for(x.n_features), run);
-  with_norm(reach.norm, x.n_features,
-            [&](auto norm, auto d) { nearest_cores<norm(), d()>(tree, core_labels, x, reach, out, run); });
-}
-
-#define SHOAL_INSTANTIATE(T)                                                                                           \
-  template DbscanResult dbscan(Points<const T>, std::span<const double>, const Reach&, double, Run&);                  \
-  template DbscanResult dbscan_precomputed(Points<const T>, std::span<const double>, double, double, Run&);            \
-  template DbscanResult dbscan_graph(std::span<const T>, std::span<const std::int32_t>, std::span<const std::int32_t>, \
-                                     std::span<const double>, double, double, Run&);                                   \
-  template void dbscan_predict(Points<const T>, std::span<const std::int32_t>, Points<const T>, const Reach&,          \
-                               std::span<std::int32_t>, Run&);
+#define SHOAL_INSTANTIATE(T) \
+  template DbscanResult dbscan(Points<const T>, std::span<const double>, const Reach&, double, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -59,9 +59,8 @@ struct ReachKernels {
   void (*within)(const Block& queries, const Block& targets, const Reach& reach, std::uint64_t* within);
   /// Some query has a target within reach.
   bool (*any)(const Block& queries, const Block& targets, const Reach& reach);
-  /// out[t] = norm of the query (its features `stride` apart) and target t. Precondition: room for targets.n +
-  /// block_padding values.
-  void (*norms)(const double* query, Index stride, const Block& targets, const Reach& reach, double* out);
+  /// out[q * out_stride + t] = norm of query q and target t. Precondition: out_stride >= targets.n + block_padding.
+  void (*norms)(const Block& queries, const Block& targets, const Reach& reach, double* out, Index out_stride);
 };
 
 /// Kernels by norm and number of features; the last of each row serves every number.

@@ -81,13 +81,23 @@ bool any(const Block& queries, const Block& targets, const Reach& reach) {
   return false;
 }
 
-template <Norm N, int D>
-void norms(const double* query, Index stride, const Block& targets, const Reach& reach, double* out) {
-  V sum[1];
+template <Norm N, int D, int Q>
+SHOAL_INLINE void norms_block(const double* query, Index query_stride, const Block& targets, const Reach& reach,
+                              double* out, Index out_stride) {
+  V sum[Q];
   for (Index t = 0; t < targets.n; t += W) {
-    norms_of<N, D, 1>(query, stride, targets.data + t, targets.stride, targets.n_features, reach.p, sum);
-    store(out + t, sum[0]);
+    norms_of<N, D, Q>(query, query_stride, targets.data + t, targets.stride, targets.n_features, reach.p, sum);
+    for (int q = 0; q < Q; ++q) store(out + q * out_stride + t, sum[q]);
   }
+}
+
+template <Norm N, int D>
+void norms(const Block& queries, const Block& targets, const Reach& reach, double* out, Index out_stride) {
+  Index q = 0;
+  for (; q + 4 <= queries.n; q += 4)
+    norms_block<N, D, 4>(queries.data + q, queries.stride, targets, reach, out + q * out_stride, out_stride);
+  for (; q < queries.n; ++q)
+    norms_block<N, D, 1>(queries.data + q, queries.stride, targets, reach, out + q * out_stride, out_stride);
 }
 
 template <Norm N, int D>

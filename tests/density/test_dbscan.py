@@ -444,7 +444,7 @@ def test_separate_blobs_are_found(rng):
 
 @both_dtypes
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "minkowski", "cosine"])
-@pytest.mark.parametrize("d", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 9, 12, 33])
 def test_k_distances_are_distances_to_the_kth_nearest(rng, metric, d, dtype):
     X = (rng.integers(1, 20, size=(150, d)) / 4).astype(dtype)
     for k in (1, 4, 149):
