@@ -8,7 +8,7 @@
 namespace shoal::hierarchy {
 namespace {
 
-constexpr std::int32_t unknown = -1;
+constexpr std::int32_t unknown = unknown_cluster;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -69,24 +69,9 @@ class Chain {
 
   void join(std::int32_t x, std::int32_t y, T distance) {
     const T* row = living_.unite(update_, x, y, distance);
+    near_.nearest[at(x)] = near_.nearest[at(y)] = unknown;
+    triangle_kernels<T>().follow(row, living_.n(), x, y, near_.least.data(), near_.second.data(), near_.nearest.data());
     near_.nearest[at(y)] = living_.nearest_in_row(y, &near_.least[at(y)], &near_.second[at(y)]);
-    for (const std::int32_t i : living_.alive()) {
-      std::int32_t& near = near_.nearest[at(i)];
-      if (i == y || near == unknown) continue;
-      const T value = row[i];
-      if (near == x || near == y) {
-        // no other is nearer than second
-        near = value < near_.second[at(i)] ? y : unknown;
-        near_.least[at(i)] = value;
-      } else if (value < near_.least[at(i)] || (value == near_.least[at(i)] && y < near)) {
-        // equally near, or nearer by rounding: what a new look would find
-        near = y;
-        near_.second[at(i)] = near_.least[at(i)];
-        near_.least[at(i)] = value;
-      } else if (value < near_.second[at(i)]) {
-        near_.second[at(i)] = value;
-      }
-    }
   }
 
   void cut_down(std::vector<std::int32_t>& chain) {

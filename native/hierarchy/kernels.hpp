@@ -48,6 +48,9 @@ struct TriangleKernels {
   /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id; second[j] is the next smallest,
   /// unless `second` is `least`.
   void (*offer)(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest);
+  /// After x and y have become one, at y, row[j] away from cluster j in [0, n): brings every known nearest[j], which is
+  /// least[j] away while all others are at second[j] or beyond, up to date, or makes it unknown.
+  void (*follow)(const T* row, Index n, std::int32_t x, std::int32_t y, T* least, T* second, std::int32_t* nearest);
 };
 
 /// One level's kernels on coordinates.
@@ -63,6 +66,8 @@ struct PointKernels {
                        const double* query, double inverse, std::int32_t own, Nearest* best);
 };
 
+/// A nearest cluster that has to be looked for.
+inline constexpr std::int32_t unknown_cluster = -1;
 /// The name of a cluster that has gone.
 inline constexpr std::int32_t no_cluster = std::numeric_limits<std::int32_t>::max();
 

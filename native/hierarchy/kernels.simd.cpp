@@ -128,6 +128,40 @@ void offer(const T* row, Index n, std::int32_t id, T* least, T* second, std::int
   }
 }
 
+template <class T>
+SHOAL_INLINE void follow_one(T value, std::int32_t x, std::int32_t y, T& least, T& second, std::int32_t& nearest) {
+  if (nearest == hierarchy::unknown_cluster) return;
+  if (nearest == x || nearest == y) {
+    nearest = value < second ? y : hierarchy::unknown_cluster;  // no other is nearer than second
+    least = value;
+  } else if (value < least || (value == least && y < nearest)) {
+    nearest = y;  // equally near, or nearer by rounding: what a new look would find
+    second = least;
+    least = value;
+  } else if (value < second) {
+    second = value;
+  }
+}
+
+// Few clusters notice a merge: those that do are found in vectors.
+template <class T>
+void follow(const T* row, Index n, std::int32_t x, std::int32_t y, T* least, T* second, std::int32_t* nearest) {
+  using V = Vec<T>;
+  constexpr int W = lanes_of<T>;
+  using N = typename VecOf<std::int32_t, W>::type;
+  Index j = 0;
+  for (; j + W <= n; j += W) {
+    const N near = load<N>(nearest + j);
+    std::uint32_t hits = mask_bits<T>(load<V>(row + j) <= load<V>(second + j)) |
+                         mask_bits<std::int32_t>((near == broadcast<N>(x)) | (near == broadcast<N>(y)));
+    for (; hits; hits &= hits - 1) {
+      const Index i = j + __builtin_ctz(hits);
+      follow_one(row[i], x, y, least[i], second[i], nearest[i]);
+    }
+  }
+  for (; j < n; ++j) follow_one(row[j], x, y, least[j], second[j], nearest[j]);
+}
+
 template <Norm norm, class V>
 SHOAL_INLINE V add_term(V sum, V difference) {
   if constexpr (norm == Norm::sq_euclidean) return sum + difference * difference;
@@ -246,7 +280,7 @@ void nearest_ward(const Columns& data, const double* inverses, const std::int32_
 }
 
 template <class T>
-inline constexpr hierarchy::TriangleKernels<T> table = {first_min<T>, merge_rows<T>, offer<T>};
+inline constexpr hierarchy::TriangleKernels<T> table = {first_min<T>, merge_rows<T>, offer<T>, follow<T>};
 inline constexpr hierarchy::PointKernels points = {sums, nearest_ward};
 
 }  // namespace
