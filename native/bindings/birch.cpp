@@ -25,6 +25,10 @@ using Flat = std::optional<std::tuple<Vector<std::int64_t>, Vector<std::int32_t>
 BirchTree tree_of(const Flat& flat, Index n_features, const BirchOptions& options) {
   if (!flat) return {n_features, options};
   const auto& [first, child, weight, sq_dev, mean, leaves] = *flat;
+  const auto starts = view(first);
+  for (std::size_t node = 1; node < starts.size(); ++node)
+    if (starts[node] - starts[node - 1] > options.branching_factor)
+      throw std::invalid_argument("a node of the tree has more entries than branching_factor");
   return {n_features,
           options,
           {view(first), view(child), view(weight), view(sq_dev), {mean.data(), mean.size()}, view(leaves)}};

@@ -9,6 +9,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+import shoal
 from shoal.base.checks import (
     check_bool,
     check_choice,
@@ -388,3 +389,41 @@ def test_what_cannot_seed_is_refused(value):
     assert refusal(draw_seed, value) == (
         f"random_state must be None, an int in [0, 2**32 - 1], a RandomState or a Generator; got {value!r}"
     )
+
+
+# --- compressed matrices that are not what they say ----------------------------------------------------------
+
+
+def broken(**changes):
+    matrix = sparse.csr_matrix(np.arange(12.0).reshape(4, 3) + 1)
+    for name, (index, value) in changes.items():
+        getattr(matrix, name)[index] = value
+    return matrix
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"indices": (2, 10**9)}, {"indices": (3, -5)}, {"indptr": (3, 10**6)}, {"indptr": (3, 0)}],
+    ids=["index beyond", "negative index", "pointer beyond", "pointer falls"],
+)
+def test_a_malformed_sparse_matrix_is_refused(changes):
+    with pytest.raises(ValueError, match="X must be a well-formed sparse matrix"):
+        shoal.KMeans(2, random_state=0).fit(broken(**changes))
+
+
+def test_room_that_a_sparse_matrix_does_not_use_is_not_looked_at():
+    full = sparse.csr_matrix(np.arange(12.0).reshape(4, 3) + 1)
+    roomy = full.copy()
+    roomy.data = np.append(roomy.data, np.nan)
+    roomy.indices = np.append(roomy.indices, 0).astype(np.int32)
+    ours = shoal.KMeans(2, random_state=0).fit(roomy)
+    np.testing.assert_array_equal(ours.labels_, shoal.KMeans(2, random_state=0).fit(full).labels_)
+    assert len(roomy.data) == 13  # the caller's own stays as it is
+
+
+def test_entries_of_one_cell_that_overflow_together_are_refused():
+    twice = sparse.csr_matrix(
+        (np.array([1e308, 1e308, 1.0]), np.array([0, 0, 0]), np.array([0, 2, 3])), shape=(2, 1)
+    )
+    with pytest.raises(ValueError, match="infinity at row 0"):
+        shoal.KMeans(1).fit(twice)

@@ -330,3 +330,14 @@ def test_queries_take_the_dtype_of_the_tree(rng):
 def test_what_is_wrong_is_named(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call(np.arange(24.0).reshape(8, 3))
+
+
+def test_a_tree_answers_from_its_own_points_when_the_array_it_was_built_from_changes(rng):
+    X = rng.normal(size=(36, 3))
+    buffer = X.copy()
+    tree = shoal.KDTree(buffer)
+    buffer[:] = X[::-1] + 100
+    distances, indices = tree.query(buffer, 2)
+    expected = shoal.KDTree(X).query(X[::-1] + 100, 2)
+    np.testing.assert_array_equal(distances, expected[0])
+    np.testing.assert_array_equal(indices, expected[1])

@@ -9,6 +9,7 @@ scikit-learn and SciPy are imported by the functions that need them, so that sca
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Collection
 from typing import Any, NoReturn
@@ -36,7 +37,7 @@ def check_data(
     from sklearn.utils.validation import validate_data
 
     _check_kind(X, "X")
-    X = _native(X)
+    X = _native(_well_formed(X, "X"))
     try:
         checked = validate_data(
             estimator,
@@ -50,9 +51,10 @@ def check_data(
         )
     except (TypeError, ValueError) as error:
         _refuse(X, "X", error)
+    checked = _canonical(checked, "X")
     if finite:
         check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
-    return _canonical(checked, "X")
+    return checked
 
 
 def check_matrix(
@@ -62,7 +64,7 @@ def check_matrix(
     from sklearn.utils.validation import check_array
 
     _check_kind(X, name)
-    X = _native(X)
+    X = _native(_well_formed(X, name))
     try:
         checked = check_array(
             X,
@@ -75,15 +77,28 @@ def check_matrix(
         )
     except (TypeError, ValueError) as error:
         _refuse(X, name, error)
+    checked = _canonical(checked, name)
     if finite:
         check_finite(checked, None, name, columns=getattr(X, "columns", None))
-    return _canonical(checked, name)
+    return checked
 
 
 def _native(X: Any) -> Any:
     """Arrays in the byte order of this machine: scikit-learn takes float32 in the other for no float32."""
     if isinstance(X, np.ndarray) and not X.dtype.isnative:
         return X.astype(X.dtype.newbyteorder("="))
+    return X
+
+
+def _well_formed(X: Any, name: str) -> Any:
+    """X, or if it is compressed and sparse the same arrays less room that is not used; indices lead to values."""
+    if not _is_sparse(X) or X.format not in ("csr", "csc", "bsr"):
+        return X
+    try:
+        X = type(X)((X.data, X.indices, X.indptr), shape=X.shape)  # the caller's own is not pruned
+        X.check_format(full_check=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a well-formed sparse matrix: {error}") from None
     return X
 
 
@@ -179,6 +194,29 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
     also = f" (and {bad.size - 1} more)" if bad.size > 1 else ""
     hint = f"; {owner} does not accept missing or infinite values" if owner else ""
     raise ValueError(f"Input {name} contains {what} at {where}{also}{hint}")
+
+
+def check_spread(
+    X: Any, metric: str = "euclidean", p: float = 2, *, dtype: Any = None, name: str = "X"
+) -> None:
+    """Refuse rows whose squared distances (minkowski: sums of p-th powers) could overflow `dtype`, X's own by default.
+
+    Two passes over the data at the speed of memory.
+    """
+    values = X.data if _is_sparse(X) else X
+    if metric not in ("euclidean", "minkowski") or not values.size:
+        return
+    low, high = float(values.min()), float(values.max())
+    if _is_sparse(X):
+        low, high = min(low, 0.0), max(high, 0.0)
+    half = high / 2 - low / 2  # the difference itself may overflow
+    power = float(p) if metric == "minkowski" else 2.0
+    kind = np.dtype(X.dtype if dtype is None else dtype)
+    room = math.log10(float(np.finfo(kind).max))
+    if half > 0 and power * (math.log10(half) + math.log10(2)) + math.log10(4 * X.shape[1]) > room:
+        what = f"{power:g}-th powers of distances" if metric == "minkowski" else "squared distances"
+        hint = f"scale {name} or pass float64" if kind == np.float32 else f"scale {name}"
+        raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 
 
 def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
 
 from shoal import _core
 from shoal.base.checks import (
@@ -23,7 +22,7 @@ from shoal.base.checks import (
     check_weight,
     draw_seed,
 )
-from shoal.base.fitting import all_or_nothing
+from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.progress import progress
 from shoal.centroid.rows import METRICS, check_range, distances_to, for_metric, on_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
@@ -58,6 +57,7 @@ class CentroidModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     cluster_centers_: NDArray[Any]
     labels_: NDArray[np.int32]
     metric: str
+    _read_after_fit = ("metric",)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> NDArray[np.int32]:
         """Fit and return ``labels_``; parameters as in ``fit``."""
@@ -118,7 +118,7 @@ class CentroidModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         return -on_rows(_core.kmeans_inertia, rows, weight, self._centers_like(rows), labels)
 
     def _check_data(self, X: Any) -> Any:
-        check_is_fitted(self)
+        check_fitted(self)
         X = check_data(self, X, reset=False, accept_sparse=True)
         if X.dtype != self.cluster_centers_.dtype:
             with np.errstate(over="ignore"):  # what overflows is refused, with its place

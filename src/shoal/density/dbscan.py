@@ -17,6 +17,7 @@ from shoal.base.checks import (
     check_matrix,
     check_real,
     check_sample_weight,
+    check_spread,
     check_verbose,
 )
 from shoal.base.fitting import all_or_nothing
@@ -178,6 +179,11 @@ class DBSCAN(ClusterMixin, BaseEstimator):
         verbose = check_verbose(self.verbose)
         X = check_data(self, X, accept_sparse=True)
         weight = check_sample_weight(sample_weight, X.shape[0], np.float64, signed=True)
+        with np.errstate(over="ignore"):
+            if np.isinf(np.float64(eps) ** metric.p) and np.isfinite(
+                eps
+            ):  # else what overflows is out of reach
+                check_spread(X, metric.name, metric.p, dtype=np.float64)
         with jobs(self.n_jobs), progress(verbose, "DBSCAN", "leaf") as report:
             core, labels = _fit(X, weight, metric, eps, min_samples, report)
         self.core_sample_indices_ = core.view(np.intp)  # int64 under the name it is printed by
@@ -397,6 +403,7 @@ def k_distances(
     known = check_metric(metric, p)
     if known.name == "precomputed":
         raise ValueError("metric must be computed from X; got 'precomputed'")
+    check_spread(X, known.name, known.p, dtype=np.float64)
     with jobs(n_jobs):
         distances = np.sort(_core.core_distances(X, metric=known.name, p=known.p, k=k + 1, reaching=True))
     return KDistances(distances, float(distances[_knee(distances)]))

@@ -20,6 +20,7 @@ from shoal.base.checks import (
     check_int,
     check_matrix,
     check_real,
+    check_spread,
     check_verbose,
 )
 from shoal.base.fitting import all_or_nothing
@@ -238,6 +239,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
         verbose = check_verbose(self.verbose)
         memory = check_memory(self.memory)
         X = check_data(self, X, accept_sparse=True)
+        check_spread(X, metric.name, metric.p, dtype=np.float64)
         min_samples = _check_size("min_samples", self.min_samples, X.shape[0])
         min_cluster_size = _check_size("min_cluster_size", self.min_cluster_size, X.shape[0], min_samples)
 
@@ -388,6 +390,7 @@ def compute_optics_graph(
     known = check_metric(metric, p, metric_params)
     check_search(algorithm, leaf_size)
     X = check_matrix(X, accept_sparse=True)
+    check_spread(X, known.name, known.p, dtype=np.float64)
     min_samples = _check_size("min_samples", min_samples, X.shape[0])
     with jobs(n_jobs):
         return OPTICSGraph(*_graph(X, min_samples, max_eps, (known.name, known.p), algorithm))

@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import normalize
-from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from shoal import _core
@@ -29,7 +28,7 @@ from shoal.base.checks import (
     check_real,
     check_verbose,
 )
-from shoal.base.fitting import all_or_nothing
+from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.memory import require_memory
 from shoal.base.progress import progress
 
@@ -175,6 +174,8 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
     array([0, 1])
     """
 
+    _read_after_fit = ("affinity",)
+
     def __init__(
         self,
         *,
@@ -282,7 +283,7 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
         labels : ndarray of shape (n_queries,), int64
             -1 for all, and a ConvergenceWarning, when ``fit`` found no exemplar.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         affinity = check_choice("affinity", self.affinity, AFFINITIES)
         if affinity == "precomputed":
             X = check_matrix(X)

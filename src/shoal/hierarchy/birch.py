@@ -26,7 +26,7 @@ from shoal.base.checks import (
     check_sample_weight,
     check_verbose,
 )
-from shoal.base.fitting import all_or_nothing
+from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.progress import progress
 from shoal.neighbors.kd_tree import KDTree
 
@@ -177,6 +177,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     """
 
     _arrays: tuple[NDArray[Any], ...]  # of the tree
+    _read_after_fit = ("branching_factor",)
 
     def __init__(
         self,
@@ -257,7 +258,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         -------
         self : Birch
         """
-        check_is_fitted(self)
+        check_fitted(self)
         if not isinstance(other, Birch):
             raise TypeError(f"other must be a Birch; got {other!r}")
         check_is_fitted(other)
@@ -279,6 +280,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         return self
 
     def _grow(self, X: Any, sample_weight: Any, tree: tuple[NDArray[Any], ...] | None) -> Birch:
+        if tree is not None:
+            check_fitted(self)  # its nodes have room for so many entries
         compute_labels = check_bool("compute_labels", self.compute_labels)
         verbose = check_verbose(self.verbose)
         head = self._check_head()

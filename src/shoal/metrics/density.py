@@ -14,6 +14,7 @@ from shoal.base.checks import (
     check_matrix,
     check_minkowski,
     check_real,
+    check_spread,
     check_verbose,
 )
 from shoal.base.progress import progress
@@ -166,6 +167,7 @@ def _validity(
     kept = np.ones(data.shape[0], dtype=bool) if left_out is None else ~left_out
     name, power = check_minkowski(metric, p)
     check_choice("metric", name, METRICS)
+    check_spread(data, name, power)
     wide = float(data.shape[1]) if dimension is None else check_real("dimension", dimension, 0, open_low=True)
     codes, _ = _core.encode_labels(as_integers(names[kept]))
     sizes = np.bincount(codes) if codes.size else np.zeros(0, dtype=np.int64)

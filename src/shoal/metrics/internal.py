@@ -27,6 +27,7 @@ from shoal.base.checks import (
     check_labels,
     check_matrix,
     check_random_generator,
+    check_spread,
     check_weight,
 )
 from shoal.base.progress import progress
@@ -192,6 +193,7 @@ def silhouette_samples(
     """
     name = _check_metric(metric, precomputed=True)
     data = _check_distances(X) if name == "precomputed" else check_matrix(X)
+    check_spread(data, name)
     clustering = _clustering(data, labels, sample_weight, noise)
     return _silhouettes(data, clustering, name, verbose).astype(data.dtype, copy=False)
 
@@ -261,6 +263,7 @@ def silhouette_score(
     """
     name = _check_metric(metric, precomputed=True)
     data = _check_distances(X) if name == "precomputed" else check_matrix(X)
+    check_spread(data, name)
     clustering = _clustering(data, labels, sample_weight, noise)
     if sample_size is not None:
         check_int("sample_size", sample_size, 1)
@@ -283,6 +286,7 @@ def _simplified(
 ) -> tuple[NDArray[Any], NDArray[np.float64], _Clustering]:
     name = _check_metric(metric, precomputed=False)
     data = check_matrix(X)
+    check_spread(data, name)
     clustering = _clustering(data, labels, sample_weight, noise)
     if centers is None:
         _check_n_clusters(clustering)
@@ -502,6 +506,7 @@ def calinski_harabasz_score(
     88.2
     """
     data = check_matrix(X)
+    check_spread(data, dtype=np.float64)
     clustering = _clustering(data, labels, sample_weight, noise)
     _check_n_clusters(clustering)
     if clustering.weight is not None:
@@ -561,6 +566,7 @@ def davies_bouldin_score(
     0.1429
     """
     data = check_matrix(X)
+    check_spread(data, dtype=np.float64)
     clustering = _clustering(data, labels, sample_weight, noise)
     _check_n_clusters(clustering)
     return _core.davies_bouldin(data, clustering.weight, clustering.cluster, clustering.n_clusters)

@@ -142,6 +142,8 @@ class BayesianGaussianMixture(MixtureModel):
     2
     """
 
+    _read_after_fit = ("covariance_type", "weight_concentration_prior_type")
+
     def __init__(
         self,
         *,

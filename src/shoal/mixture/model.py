@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted
 
 from shoal import _core
 from shoal.base.checks import (
@@ -31,7 +30,7 @@ from shoal.base.checks import (
     check_verbose,
     check_weight,
 )
-from shoal.base.fitting import all_or_nothing
+from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.progress import progress
 from shoal.centroid.kmeans import KMeans
 from shoal.centroid.seeding import kmeans_plusplus
@@ -132,6 +131,7 @@ class MixtureModel(DensityMixin, BaseEstimator):
     warm_start: bool
     verbose: int
     verbose_interval: int
+    _read_after_fit: tuple[str, ...] = ("covariance_type",)
 
     weights_: NDArray[Any]
     means_: NDArray[Any]
@@ -200,6 +200,8 @@ class MixtureModel(DensityMixin, BaseEstimator):
         own = self._check_own(data, y)
         state = check_random_generator(self.random_state)
         goes_on = self.warm_start and hasattr(self, "converged_")
+        if goes_on:
+            check_fitted(self)
         if goes_on and self.means_.shape != (data.n_components, data.X.shape[1]):
             raise ValueError(
                 f"warm_start must go on with the shape of the fit before, {self.means_.shape} means; "
@@ -360,7 +362,7 @@ class MixtureModel(DensityMixin, BaseEstimator):
         y : ndarray of shape (n_samples,), int64
             The component of each.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         n_samples = check_int("n_samples", n_samples, 1)
         state = check_random_generator(self.random_state)
         k, d = self.means_.shape
@@ -381,7 +383,7 @@ class MixtureModel(DensityMixin, BaseEstimator):
 
     def _check_data(self, X: Any) -> NDArray[Any]:
         """X in the dtype of the model."""
-        check_is_fitted(self)
+        check_fitted(self)
         X = check_data(self, X, reset=False)
         if X.dtype != self.means_.dtype:
             with np.errstate(over="ignore"):  # what overflows is refused, with its place

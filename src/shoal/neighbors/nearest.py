@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal import _core
-from shoal.base.checks import check_choice, check_int, check_matrix, check_minkowski
+from shoal.base.checks import check_choice, check_int, check_matrix, check_minkowski, check_spread
 from shoal.neighbors.kd_tree import KDTree
 from shoal.neighbors.tree import matching_queries
 
@@ -93,6 +93,7 @@ def nearest_neighbors(
     k = check_int("k", k, 1, len(data), "n_samples")
     metric, p = check_minkowski(metric, p)
     check_choice("metric", metric, METRICS)
+    check_spread(data, metric, p)
     if check_choice("method", method, METHODS) == "auto":
         tree = metric == "minkowski" or (metric != "cosine" and data.shape[1] <= MOST_TREE_FEATURES)
         method = "kd-tree" if tree else "brute"

@@ -93,8 +93,6 @@ class Tree:
         """
         k = check_int("k", k, 1, self.n_samples, "n_samples")
         queries = None if X is None else self._queries(X)
-        if queries is not None and queries.shape == self.data.shape and np.array_equal(queries, self.data):
-            queries = None  # the same answers, faster
         distances, indices = self._tree.k_nearest(queries, k)
         return (distances, indices) if check_bool("return_distance", return_distance) else indices
 
