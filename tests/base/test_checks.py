@@ -427,3 +427,18 @@ def test_entries_of_one_cell_that_overflow_together_are_refused():
     )
     with pytest.raises(ValueError, match="infinity at row 0"):
         shoal.KMeans(1).fit(twice)
+
+
+def test_numbers_beyond_what_kernels_take_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"max_iter must be in \[1, 2\*\*63\); got 1000"):
+        shoal.KMeans(2, max_iter=10**30).fit(X)
+    with pytest.raises(ValueError, match=r"tol must be in \[0, inf\]?\)?; got 1000"):
+        shoal.KMeans(2, tol=10**400).fit(X)
+    with pytest.raises(ValueError, match="metric must be one of"):
+        shoal.DBSCAN(metric=np.array([1, 2])).fit(X)
+
+
+def test_a_connectivity_that_is_no_matrix_of_numbers_is_named():
+    for given in (True, "x", 1.0, [[np.nan] * 4] * 4):
+        with pytest.raises((TypeError, ValueError), match="connectivity"):
+            shoal.linkage_tree(X, given)

@@ -186,7 +186,21 @@ def test_ctrl_c_while_leaves_are_ordered(rng):
         (lambda: shoal.cut_tree([[0, 1, 1.0, 2], [1, 2, 2, 3]], 2), "joined twice"),
         (lambda: shoal.cut_tree([[0, 0.5, 1.0, 2]], 2), "numbers of clusters"),
         (lambda: shoal.fcluster(Z, 1.0, "nearness"), "criterion must be one of"),
-        (lambda: shoal.inconsistent(Z, 0), r"d must be in \[1, inf\)"),
+        (
+            lambda: shoal.fcluster(Z, 1.0, R=np.ones((1, 4))),
+            r"R must have shape \(n_samples - 1, 4\)=.*; got \(1, 4\)",
+        ),
+        (
+            lambda: shoal.fcluster(Z, 1.0, "monocrit"),
+            "monocrit must be given with criterion='monocrit'; got None",
+        ),
+        (
+            lambda: shoal.fcluster(Z, 1.0, "monocrit", monocrit=[1.0]),
+            "monocrit must have n_samples - 1 = .* got 1",
+        ),
+        (lambda: shoal.fcluster(Z, 1.0, "monocrit", monocrit=[np.nan] * len(Z)), "monocrit contains NaN"),
+        (lambda: shoal.fcluster(Z, 1.0, depth=10**12), "depth must be in"),
+        (lambda: shoal.inconsistent(Z, 0), r"d must be in \[1, 2147483647\]"),
         (lambda: shoal.optimal_leaf_ordering(Z, [1.0, 2, 3]), "between n_samples=5 samples; got 3"),
     ],
 )

@@ -1,5 +1,7 @@
 """The door to exact neighbours, and the approximate index with its recall."""
 
+import pickle
+
 import numpy as np
 import pytest
 from helpers import both_dtypes
@@ -89,6 +91,19 @@ def test_one_query_few_samples_and_wide_searches():
     assert index.recall(k=3) == 1
     with pytest.raises(ValueError, match=r"k must be in \[1, n_samples=3\]; got 4"):
         index.query(x, k=4)
+
+
+def test_an_approximate_index_is_pickled_drawn_from_and_kept_within_float32():
+    pytest.importorskip("usearch", reason="pip install 'shoal[ann]'")
+    x = np.random.default_rng(1).normal(size=(300, 8))
+    index = shoal.ApproximateIndex(x, expansion_search=50)
+    again = pickle.loads(pickle.dumps(index))
+    np.testing.assert_array_equal(again.query(x, k=3).indices, index.query(x, k=3).indices)
+    assert index.recall(k=3, random_state=np.random.default_rng(0)) > 0.9
+    with pytest.raises(
+        ValueError, match=r"X spreads too wide for float32: squared distances overflow; scale X$"
+    ):
+        shoal.ApproximateIndex(x * 1e60)
 
 
 def test_a_missing_library_is_named_with_what_installs_it(run_python):

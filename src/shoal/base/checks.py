@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 REAL = (np.float64, np.float32)
+LARGEST_INT = 2**63 - 1  # that kernels take
 
 
 def check_data(
@@ -215,7 +216,7 @@ def check_spread(
     room = math.log10(float(np.finfo(kind).max))
     if half > 0 and power * (math.log10(half) + math.log10(2)) + math.log10(4 * X.shape[1]) > room:
         what = f"{power:g}-th powers of distances" if metric == "minkowski" else "squared distances"
-        hint = f"scale {name} or pass float64" if kind == np.float32 else f"scale {name}"
+        hint = f"scale {name} or pass float64" if X.dtype == np.float32 else f"scale {name}"
         raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 
 
@@ -259,8 +260,10 @@ def check_int(name: str, value: Any, low: int, high: int | None = None, high_nam
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer; got {value!r}")
     value = int(value)
-    if value < low or (high is not None and value > high):
-        top = "inf)" if high is None else f"{high_name}={high}]" if high_name else f"{high}]"
+    if value < low or value > (LARGEST_INT if high is None else high):
+        top = "2**63)" if value > LARGEST_INT else "inf)"
+        if high is not None:
+            top = f"{high_name}={high}]" if high_name else f"{high}]"
         raise ValueError(f"{name} must be in [{low}, {top}; got {value}")
     return value
 
@@ -277,7 +280,10 @@ def check_real(
     """`value` as a finite float in [low, high], without `low` when `open_low`, without `high` when `open_high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number; got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf if value > 0 else -math.inf
     inside = low <= number <= high and np.isfinite(number)
     if not inside or (open_low and number == low) or (open_high and number == high):
         left = "(" if open_low or low == -np.inf else "["
@@ -307,7 +313,7 @@ def check_minkowski(metric: str, p: Any) -> tuple[str, float]:
     """(metric, p) with one name for each: other names of `metric` are resolved, and so is minkowski with p = 1, 2 or
     infinity. A metric that is none of this family comes back as it is."""
     metric = _METRIC_NAMES.get(metric, metric) if isinstance(metric, str) else metric
-    if metric != "minkowski":
+    if not isinstance(metric, str) or metric != "minkowski":
         return metric, 2.0
     if isinstance(p, bool) or not isinstance(p, numbers.Real):
         raise TypeError(f"p must be a number; got {p!r}")

@@ -115,14 +115,19 @@ def fcluster(
     from scipy.cluster import hierarchy
 
     tree = check_linkage(Z)
-    found: NDArray[np.int32] = hierarchy.fcluster(
-        tree,
-        check_real("t", t),
-        check_choice("criterion", criterion, CRITERIA),
-        check_int("depth", depth, 1),
-        None if R is None else check_matrix(R, "R"),
-        None if monocrit is None else np.asarray(monocrit, dtype=np.float64),
-    )
+    criterion = check_choice("criterion", criterion, CRITERIA)
+    if R is not None:
+        R = check_matrix(R, "R").astype(np.float64, copy=False)
+        if R.shape != tree.shape:
+            raise ValueError(f"R must have shape (n_samples - 1, 4)={tree.shape}; got {R.shape}")
+    if monocrit is not None:
+        monocrit = np.ravel(check_matrix(np.reshape(monocrit, (1, -1)), "monocrit")).astype(np.float64)
+        if monocrit.size != len(tree):
+            raise ValueError(f"monocrit must have n_samples - 1 = {len(tree)} values; got {monocrit.size}")
+    elif criterion.endswith("monocrit"):
+        raise ValueError(f"monocrit must be given with criterion={criterion!r}; got None")
+    depth = check_int("depth", depth, 1, 2**31 - 1)
+    found: NDArray[np.int32] = hierarchy.fcluster(tree, check_real("t", t), criterion, depth, R, monocrit)
     return found
 
 
@@ -183,7 +188,7 @@ def inconsistent(Z: ArrayLike, d: int = 2) -> NDArray[np.float64]:
     """
     from scipy.cluster import hierarchy
 
-    found: NDArray[np.float64] = hierarchy.inconsistent(check_linkage(Z), check_int("d", d, 1))
+    found: NDArray[np.float64] = hierarchy.inconsistent(check_linkage(Z), check_int("d", d, 1, 2**31 - 1))
     return found
 
 

@@ -227,6 +227,7 @@ def connected_graph(X: NDArray[Any], connectivity: Any, metric: Any) -> tuple[An
     Each two pieces are joined by the first of the shortest edges between them, with a warning.
     """
     n = X.shape[0]
+    connectivity = check_matrix(connectivity, "connectivity", accept_sparse=True)
     if connectivity.shape != (n, n):
         raise ValueError(
             f"connectivity must have shape (n_samples, n_samples)={(n, n)}; got {connectivity.shape}"

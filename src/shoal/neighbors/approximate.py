@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 
 from shoal import _core
-from shoal.base.checks import check_choice, check_int, check_matrix
+from shoal.base.checks import check_choice, check_int, check_matrix, check_random_generator, check_spread
 from shoal.neighbors.nearest import Neighbors
 from shoal.neighbors.tree import matching_queries
 
@@ -83,6 +82,7 @@ class ApproximateIndex:
         expansion_search: int = 64,
     ) -> None:
         self.data: NDArray[Any] = check_matrix(X)
+        check_spread(self.data, dtype=np.float32)
         self.n_samples, self.n_features = self.data.shape
         self.metric = check_choice("metric", metric, METRICS)
         connectivity = check_int("connectivity", connectivity, 2)
@@ -92,13 +92,16 @@ class ApproximateIndex:
             from usearch.index import Index
         except ImportError as error:
             raise ImportError("ApproximateIndex needs usearch: pip install 'shoal[ann]'") from error
+        self._options = {
+            "connectivity": connectivity,
+            "expansion_add": expansion_add,
+            "expansion_search": expansion_search,
+        }
         self._graph: Any = Index(
             ndim=self.n_features,
             metric={"euclidean": "l2sq", "cosine": "cos"}[metric],
             dtype="f32",
-            connectivity=connectivity,
-            expansion_add=expansion_add,
-            expansion_search=expansion_search,
+            **self._options,
         )
         self._graph.add(np.arange(self.n_samples), self.data.astype(np.float32), threads=1)
 
@@ -137,12 +140,18 @@ class ApproximateIndex:
         """
         k = check_int("k", k, 1, self.n_samples, "n_samples")
         n_queries = min(check_int("n_queries", n_queries, 1), self.n_samples)
-        rows = check_random_state(random_state).choice(self.n_samples, size=n_queries, replace=False)
+        rows = check_random_generator(random_state).choice(self.n_samples, size=n_queries, replace=False)
         queries = np.ascontiguousarray(self.data[rows])
         exact, _ = _core.k_nearest(queries, self.data, k, self.metric)
         found = self._query(queries, k).distances
         within = exact[:, -1:] * (1 + 64 * np.finfo(self.data.dtype).eps) + np.finfo(self.data.dtype).tiny
         return float((found <= within).mean())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"X": self.data, "metric": self.metric, **self._options}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     def _query(self, queries: NDArray[Any], k: int) -> Neighbors:
         matches = self._graph.search(queries.astype(np.float32), k, threads=1)
