@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 INTRODUCTION = """\
 # Benchmarks
 
-Every algorithm beside its peers, made from the records in `benchmarks/results/` by `python -m benchmarks publish`;
+Algorithms beside their peers, made from the records in `benchmarks/results/` by `python -m benchmarks publish`;
 nothing on this page is written by hand. [Performance](performance.md) tells where the time goes, and
 `benchmarks/README.md` how a measurement is made and how to repeat one.
 
@@ -112,8 +112,9 @@ def _lost(name: str, results: list[Result]) -> list[str]:
 
 def _section(record: Record, suite: Suite, results: list[Result]) -> str:
     machine, build = record.machine, record.shoal or {}
+    commit = (record.commit or "unknown")[:12] + (" with changes" if record.changed else "")
     told = (
-        f"*{record.date[:10]}, commit {(record.commit or 'unknown')[:12]}, instruction set {build.get('isa', '?')}; "
+        f"*{record.date[:10]}, commit {commit}, instruction set {build.get('isa', '?')}; "
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, {machine['os']}, "
         f"Python {machine['python']}; {_versions(record, results)}.*\n\n`{record.command}`\n"
     )

@@ -17,6 +17,7 @@
 
 #include "base/points.hpp"
 #include "parallel/run.hpp"
+#include "parallel/threads.hpp"
 
 namespace shoal::bindings {
 
@@ -83,6 +84,7 @@ auto enter(const Progress& progress, Body&& body) {
       (*progress)(stage, done, total);
     };
   Run run(poll, report);
+  const parallel::Team team;
   try {
     nb::gil_scoped_release release;
     return body(run);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <span>
+#include <stdexcept>
 
 #include "centroid/assignment.hpp"
 #include "centroid/seeding.hpp"
@@ -99,8 +101,14 @@ class Batch {
     if (whole()) return false;
     (*draws_)(seed, DrawFor::step, step, index_);
     if (!x_.sparse()) return false;
-    for (std::size_t s = 0; s < index_.size(); ++s)
-      start_[s + 1] = start_[s] + x_.csr.start[index_[s] + 1] - x_.csr.start[index_[s]];
+    Index total = 0;  // a row may be drawn more than once
+    for (std::size_t s = 0; s < index_.size(); ++s) {
+      total += x_.csr.start[index_[s] + 1] - x_.csr.start[index_[s]];
+      if (total > std::numeric_limits<std::int32_t>::max())
+        throw std::length_error(
+            "batch_size is too large: the samples of a batch have more than 2^31 - 1 stored values");
+      start_[s + 1] = static_cast<std::int32_t>(total);
+    }
     const auto stored = at(start_.back());
     const bool moved = value_.size() < stored;
     if (value_.size() < stored) {

@@ -647,6 +647,7 @@ std::vector<Index> random_rows(const Rows<T>& x, Weights<T> weight, Index n_clus
   std::vector<double> sums = walk.sums(mass, run);
   std::vector<Index> chosen;
   while (static_cast<Index>(chosen.size()) < n_clusters) {
+    run.checkpoint();
     const Index i = walk.draw(stream.uniform(), sums, mass);
     if (i < 0) break;
     chosen.push_back(i);

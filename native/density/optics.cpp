@@ -449,6 +449,7 @@ OpticsGraph optics_graph(std::span<const T> values, std::span<const std::int32_t
   OpticsGraph graph = empty_graph(n);
   std::vector<T> row;
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+    if (i % 256 == 0) run.checkpoint();
     row.assign(values.begin() + row_start[i], values.begin() + row_start[i + 1]);
     std::nth_element(row.begin(), row.begin() + (min_samples - 1), row.end());
     graph.core_distances[i] = static_cast<double>(row[static_cast<std::size_t>(min_samples - 1)]);

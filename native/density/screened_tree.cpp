@@ -16,6 +16,7 @@ ScreenedTree::ScreenedTree(const CellTree& tree, const Reach& reach, Run& run) :
   std::vector<double> mean(static_cast<std::size_t>(d_));
   const double* root = tree.box(0);
   for (Index f = 0; f < d_; ++f) {
+    run.checkpoint();
     if (!(root[d_ + f] - root[f] < 1e15)) return;
     for (const std::int32_t l : tree.leaves) {
       const Node& leaf = tree.nodes[static_cast<std::size_t>(l)];

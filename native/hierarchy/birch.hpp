@@ -73,8 +73,6 @@ class BirchTree {
   /// that the feature `id` went into.
   void shrink(std::vector<std::int32_t>& new_id, Run& run);
 
-  Index n_subclusters() const { return n_subclusters_; }
-  Index n_ids() const { return next_id_; }
   /// Writes the tree out; place[id] is the place of the feature `id` in its order.
   FlatTree flat(std::vector<std::int32_t>* place) const;
 

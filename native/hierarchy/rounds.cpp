@@ -92,7 +92,7 @@ class Rounds {
     const Index n_threads = parallel::n_threads();
     near_.start(m, false);
     const auto at_once =
-        std::clamp<Index>(n_threads * static_cast<Index>(written_at_once / (at(m) * sizeof(T))), n_threads, m);
+        std::min(m, n_threads * std::max<Index>(1, static_cast<Index>(written_at_once / (at(m) * sizeof(T)))));
     std::vector<T> rows(at(at_once * m));
     std::vector<Scratch> scratch(at(n_threads));
     for (auto& own : scratch) {

@@ -259,7 +259,7 @@ class Search {
   }
 
   std::int32_t build(Index begin, Index end, Run& run) {
-    run.tick();
+    run.checkpoint();
     const auto own = static_cast<std::int32_t>(nodes_.size());
     nodes_.push_back({-1, -1, 0, 0, end - begin, 0});
     const std::size_t box = boxes_.size();

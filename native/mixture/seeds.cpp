@@ -159,6 +159,7 @@ double count_distinct(const neighbors::RTree<T>& tree, Run& run) {
     bound = kept.back();
   };
   for (Index i = 0; i < nodes.n_samples(); ++i) {
+    if (i % 65536 == 0) run.checkpoint();
     std::uint64_t h = 0;
     for (Index f = 0; f < nodes.n_features(); ++f) {
       const double value = static_cast<double>(nodes.value(i, f)) + 0.0;  // one zero
@@ -169,7 +170,6 @@ double count_distinct(const neighbors::RTree<T>& tree, Run& run) {
     if (h > bound) continue;
     kept.push_back(h);
     if (kept.size() == 4 * n_kept) tidy();
-    if (i % 65536 == 0) run.checkpoint();
   }
   tidy();
   if (kept.size() < n_kept) return static_cast<double>(kept.size());

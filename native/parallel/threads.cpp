@@ -16,6 +16,7 @@ namespace shoal::parallel {
 namespace {
 
 thread_local int limit = 0;
+thread_local int team = 0;  // of the kernel that runs on this thread
 std::atomic<int> processor_cap{0};
 std::atomic<bool> forked_child{false};
 
@@ -50,6 +51,7 @@ int n_threads() {
 #if defined(_OPENMP)
   if (forked_child.load(std::memory_order_relaxed)) return 1;
   if (omp_in_parallel()) return 1;
+  if (team > 0) return team;
   if (limit > 0) return limit;
   const int cap = processor_cap.load(std::memory_order_relaxed);
   const int n = omp_get_max_threads();
@@ -57,6 +59,13 @@ int n_threads() {
 #else
   return 1;
 #endif
+}
+
+Team::Team() : before_(std::exchange(team, 0)) {
+  team = n_threads();
+}
+Team::~Team() {
+  team = before_;
 }
 
 }  // namespace shoal::parallel

@@ -17,6 +17,19 @@ void set_processor_cap(int n);
 /// The number of threads a kernel started from here would use.
 int n_threads();
 
+/// While it lives n_threads() stays on this thread what it is now: a kernel makes room for each of its threads once,
+/// and what a progress callback or a signal handler sets counts from the next kernel on.
+class Team {
+ public:
+  Team();
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+ private:
+  int before_;
+};
+
 /// False in a build without OpenMP: everything then runs on the calling thread.
 bool has_openmp();
 

@@ -35,6 +35,24 @@ def some_kernels(x):
 
 
 @needs_openmp
+def test_a_limit_set_during_a_kernel_counts_from_the_next_one(rng):
+    x = rng.normal(size=(20_000, 8))
+    seen = []
+
+    def progress(*args):
+        _core.set_thread_limit(7)
+        seen.append(_core.n_threads())
+
+    options = {"max_iter": 6, "tol": 0.0, "algorithm": "hamerly"}
+    with shoal.threads(1):
+        expected = _core.kmeans_fit(x, None, x[:16].copy(), **options)
+        found = _core.kmeans_fit(x, None, x[:16].copy(), progress=progress, **options)
+        assert set(seen) == {1}
+        assert _core.n_threads() == 7
+    np.testing.assert_array_equal(found.labels, expected.labels)
+
+
+@needs_openmp
 def test_threads_nest_and_are_given_back():
     before = _core.n_threads()
     with shoal.threads(3):

@@ -51,6 +51,36 @@ def test_one_line_leaves_labels_a_model_and_a_report(shoal, folder):
     assert "shoal-report/report.html" in outcome.out
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("fit iris.csv -k 3 --labels iris.csv", "--labels must be another file than FILE"),
+        (
+            "fit iris.csv -k 3 --labels out.csv --report ./out.csv",
+            "--report must be another file than --labels",
+        ),
+        ("predict model.shoal iris.csv --labels iris.csv", "--labels must be another file than FILE"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read_or_written(shoal, folder, line, names):
+    before = (folder / "iris.csv").read_bytes()
+    outcome = shoal(line)
+    assert outcome.code == 2
+    assert names in " ".join(outcome.err.split())
+    assert (folder / "iris.csv").read_bytes() == before
+
+
+def test_a_table_without_rows_is_told_so(shoal, folder):
+    shoal("fit iris.csv -k 3 --no-report --label-column species")
+    names = ",".join(IRIS.feature_names)
+    (folder / "head.csv").write_text(names + "\n")
+    (folder / "hollow.csv").write_text(names + "\n" + ",".join(["1.0"] * 3) + ",\n")
+    outcome = shoal("predict shoal-report/model.shoal head.csv")
+    assert (outcome.code, "has no rows" in outcome.err) == (2, True)
+    outcome = shoal("predict shoal-report/model.shoal hollow.csv")
+    assert (outcome.code, "every cell is empty" in " ".join(outcome.err.split())) == (2, True)
+
+
 OWN_OPTIONS = {
     "centroid": {"n_clusters": 4, "max_iter": 20, "tol": 0.001, "random_state": 7},
     "dbscan": {"eps": 0.7, "min_samples": 4, "metric": "manhattan"},

@@ -105,6 +105,8 @@ def _well_formed(X: Any, name: str) -> Any:
 
 def _canonical(X: Any, name: str) -> Any:
     """X itself, or if it is sparse what kernels take: columns ascending, none twice, 32-bit indices."""
+    if X.shape[0] > np.iinfo(np.int32).max:  # samples have 32-bit numbers
+        raise ValueError(f"{name} must have at most {np.iinfo(np.int32).max} rows; got {X.shape[0]}")
     if not _is_sparse(X):
         return X
     if not X.has_canonical_format:
@@ -283,7 +285,7 @@ def check_real(
     try:
         number = float(value)
     except OverflowError:  # an int beyond all floats
-        number = math.inf if value > 0 else -math.inf
+        number = math.inf if value > 0 else -math.inf  # type: ignore[operator]
     inside = low <= number <= high and np.isfinite(number)
     if not inside or (open_low and number == low) or (open_high and number == high):
         left = "(" if open_low or low == -np.inf else "["

@@ -66,6 +66,9 @@ def fit(job: Fit) -> None:
         check_threads(job.threads)
         check_label_path(job.labels, with_data=job.with_data)
         image_shape = parse_image_shape(job.image_shape)
+        check_distinct(
+            {"FILE": job.file, "--labels": job.labels, "--model": job.model, "--report": job.report}
+        )
     if job.report is not None:
         import plotly.graph_objects  # noqa: F401  # if it is missing, say so before the work
 
@@ -157,6 +160,7 @@ def predict(
         check_threads(threads)
         if not to_stdout:
             check_label_path(Path(labels), with_data=with_data)
+            check_distinct({"MODEL": model_path, "FILE": file, "--labels": Path(labels)})
     with noted() as notes, working(f"Reading {file}", quiet=quiet), complaints():
         model = shoal.load_model(model_path)
         table = read_table(file)
@@ -287,6 +291,20 @@ def check_label_path(path: Path, *, with_data: bool) -> None:
         raise ValueError(f"--labels must end in one of {' '.join(LABEL_FORMATS)}; got {os.fspath(path)!r}")
     if with_data and suffix == ".npy":
         raise ValueError("--with-data needs a table: --labels must not end in .npy")
+
+
+def check_distinct(files: dict[str, Path | None]) -> None:
+    """Nothing is written over what is read, or over something else that is written."""
+    taken: dict[str, str] = {}
+    for name, path in files.items():
+        if path is None:
+            continue
+        place = os.path.realpath(path)
+        if place in taken and name.startswith("--"):  # what is read may be read twice
+            raise ValueError(
+                f"{name} must be another file than {taken[place]}; got {os.fspath(path)!r} for both"
+            )
+        taken[place] = name
 
 
 def check_writable(path: Path) -> None:

@@ -231,6 +231,10 @@ class Table:
         import polars as pl
 
         column = self.frame[name]
+        if column.is_empty():
+            return f"{self.name} has no rows"
+        if column.null_count() == len(column):
+            return f"column {name!r} of {self.name} has no values: every cell is empty"
         if column.dtype != pl.String:
             return f"column {name!r} of {self.name} is not numeric; its type is {column.dtype}"
         bad = column.is_not_null() & column.str.strip_chars().cast(pl.Float64, strict=False).is_null()

@@ -241,9 +241,7 @@ def rank_words(results: Results) -> str:
         f"of two average ranks by Nemenyi at 5 %: {t.critical_difference:.2f}."
     )
     if found.left_out:
-        words += (
-            f" Without {', '.join(found.left_out)}, which lack results on more than a quarter of the sets."
-        )
+        words += f" Without {', '.join(found.left_out)}, without results on more than a quarter of the sets."
     return words
 
 

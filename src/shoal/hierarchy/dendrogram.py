@@ -116,18 +116,22 @@ def fcluster(
 
     tree = check_linkage(Z)
     criterion = check_choice("criterion", criterion, CRITERIA)
+    statistics: NDArray[np.float64] | None = None
     if R is not None:
-        R = check_matrix(R, "R").astype(np.float64, copy=False)
-        if R.shape != tree.shape:
-            raise ValueError(f"R must have shape (n_samples - 1, 4)={tree.shape}; got {R.shape}")
+        statistics = check_matrix(R, "R").astype(np.float64, copy=False)
+        if statistics.shape != tree.shape:
+            raise ValueError(f"R must have shape (n_samples - 1, 4)={tree.shape}; got {statistics.shape}")
+    given: NDArray[np.float64] | None = None
     if monocrit is not None:
-        monocrit = np.ravel(check_matrix(np.reshape(monocrit, (1, -1)), "monocrit")).astype(np.float64)
-        if monocrit.size != len(tree):
-            raise ValueError(f"monocrit must have n_samples - 1 = {len(tree)} values; got {monocrit.size}")
+        given = np.ravel(check_matrix(np.reshape(monocrit, (1, -1)), "monocrit")).astype(np.float64)
+        if given.size != len(tree):
+            raise ValueError(f"monocrit must have n_samples - 1 = {len(tree)} values; got {given.size}")
     elif criterion.endswith("monocrit"):
         raise ValueError(f"monocrit must be given with criterion={criterion!r}; got None")
     depth = check_int("depth", depth, 1, 2**31 - 1)
-    found: NDArray[np.int32] = hierarchy.fcluster(tree, check_real("t", t), criterion, depth, R, monocrit)
+    found: NDArray[np.int32] = hierarchy.fcluster(
+        tree, check_real("t", t), criterion, depth, statistics, given
+    )
     return found
 
 

@@ -92,7 +92,7 @@ class ApproximateIndex:
             from usearch.index import Index
         except ImportError as error:
             raise ImportError("ApproximateIndex needs usearch: pip install 'shoal[ann]'") from error
-        self._options = {
+        self._options: dict[str, Any] = {
             "connectivity": connectivity,
             "expansion_add": expansion_add,
             "expansion_search": expansion_search,
