@@ -200,11 +200,11 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
 
 
 def check_spread(
-    X: Any, metric: str = "euclidean", p: float = 2, *, dtype: Any = None, name: str = "X"
+    X: Any, metric: str = "euclidean", p: float = 2, *, dtype: Any = None, times: float = 4, name: str = "X"
 ) -> None:
     """Refuse rows whose squared distances (minkowski: sums of p-th powers) could overflow `dtype`, X's own by default.
 
-    Two passes over the data at the speed of memory.
+    There is room for `times` the largest of them. Two passes over the data at the speed of memory.
     """
     values = X.data if _is_sparse(X) else X
     if metric not in ("euclidean", "minkowski") or not values.size:
@@ -216,7 +216,7 @@ def check_spread(
     power = float(p) if metric == "minkowski" else 2.0
     kind = np.dtype(X.dtype if dtype is None else dtype)
     room = math.log10(float(np.finfo(kind).max))
-    if half > 0 and power * (math.log10(half) + math.log10(2)) + math.log10(4 * X.shape[1]) > room:
+    if half > 0 and power * (math.log10(half) + math.log10(2)) + math.log10(times * X.shape[1]) > room:
         what = f"{power:g}-th powers of distances" if metric == "minkowski" else "squared distances"
         hint = f"scale {name} or pass float64" if X.dtype == np.float32 else f"scale {name}"
         raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")

@@ -84,6 +84,7 @@ def ward_tree(
            [4, 5]])
     """
     data = _matrix(X)
+    connectivity = _check_graph(connectivity)
     stop = _check_stop(n_clusters, connectivity, data.shape[0])
     tree = build_tree(data, "ward", "euclidean", connectivity, stop)
     return tree.answer(check_bool("return_distance", return_distance))
@@ -137,9 +138,14 @@ def linkage_tree(
     """
     data = _matrix(X)
     check_choice("linkage", linkage, METHODS)
+    connectivity = _check_graph(connectivity)
     stop = _check_stop(n_clusters, connectivity, data.shape[0])
     tree = build_tree(data, linkage, affinity, connectivity, stop)
     return tree.answer(check_bool("return_distance", return_distance))
+
+
+def _check_graph(connectivity: Any) -> Any:
+    return None if connectivity is None else check_matrix(connectivity, "connectivity", accept_sparse=True)
 
 
 def build_tree(
@@ -227,7 +233,6 @@ def connected_graph(X: NDArray[Any], connectivity: Any, metric: Any) -> tuple[An
     Each two pieces are joined by the first of the shortest edges between them, with a warning.
     """
     n = X.shape[0]
-    connectivity = check_matrix(connectivity, "connectivity", accept_sparse=True)
     if connectivity.shape != (n, n):
         raise ValueError(
             f"connectivity must have shape (n_samples, n_samples)={(n, n)}; got {connectivity.shape}"

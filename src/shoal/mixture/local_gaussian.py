@@ -20,6 +20,7 @@ from shoal.base.checks import (
     check_int,
     check_random_generator,
     check_real,
+    check_spread,
     check_verbose,
     check_weight,
 )
@@ -263,7 +264,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
         ridge = check_real("reg_covar", self.reg_covar, 0, open_low=True)
         store_paths = check_bool("store_paths", self.store_paths)
         verbose = check_verbose(self.verbose)
-        _check_spread(X)
+        check_spread(X, times=16)
         unit = _unit_of(X, weight, scale)
         with np.errstate(over="ignore"):
             rows = X if unit is None else np.ascontiguousarray(X / unit, dtype=X.dtype)
@@ -622,16 +623,6 @@ def _check_share(name: str, value: Any) -> float:
     if share == 1:
         raise ValueError(f"{name} must be in [0, 1); got {value}")
     return share
-
-
-def _check_spread(X: NDArray[Any]) -> None:
-    """Raise ValueError where squared distances could leave the range of X's dtype."""
-    largest = np.float64(X.max()) / 2 - np.float64(X.min()) / 2  # halved: the difference itself may overflow
-    with np.errstate(over="ignore"):
-        if largest**2 * 64 * X.shape[1] < np.finfo(X.dtype).max:
-            return
-    hint = "scale X or pass float64" if X.dtype == np.float32 else "scale X"
-    raise ValueError(f"X spreads too wide for {X.dtype}: squared distances overflow; {hint}")
 
 
 def _check_resolution(tree: Any, separation: float | None, ridge: float) -> None:
