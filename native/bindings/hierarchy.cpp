@@ -163,18 +163,19 @@ void bind_hierarchy(nb::module_& m) {
   m.def(
       "linkage_centroids",
       [](const Matrix<double>& x, std::string_view method, const OptionalVector<double>& weight, double fewest_pairs,
-         const Progress& progress) {
+         bool unless_tied, const Progress& progress) {
         return to_python(enter(progress, [&](Run& run) {
           auto merges = method == "ward"
-                            ? hierarchy::merge_ward(points(x), weights(weight), fewest_pairs, run)
+                            ? hierarchy::merge_ward(points(x), weights(weight), {fewest_pairs, unless_tied}, run)
                             : hierarchy::merge_by_heap(update_from_name(method), points(x), weights(weight), run);
           return hierarchy::tree_of(std::move(merges), weights(weight), method == "ward");
         }));
       },
-      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a,
+      "x"_a.noconvert(), nb::kw_only(), "method"_a, "weight"_a.none(), "fewest_pairs"_a, "unless_tied"_a = false,
       "progress"_a.none() = nb::none(),
       "Ward, centroid or median linkage of rows from centroids, without their distances. Ward: rounds that find fewer "
-      "pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours.");
+      "pairs than `fewest_pairs` of the clusters hand over to the chain of nearest neighbours; `unless_tied`: an empty "
+      "tree where another formula's rounding could find other merges or another order of them.");
   m.def(
       "graph_ward",
       [](const Matrix<double>& x, const OptionalVector<double>& weight, const Vector<std::int32_t>& indptr,

@@ -18,6 +18,8 @@ constexpr std::int32_t unknown = -1;
 constexpr Index lanes = 16;
 // A union that is nearer than this part of a bound is so whatever rounding does.
 constexpr double below = 1 - 1e-12;
+// Two values of which one is this part of the other, or more, may be equal in another formula's rounding.
+constexpr double alike = 1 - 1e-10;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -54,7 +56,7 @@ struct Clusters {
   }
   // Decides on products. Centres of unions lie among those of the rows, so that no norm is larger than theirs.
   void look_at_norms() {
-    if (d < 4) return;
+    if (d < 8) return;
     double most = 0, norms = 0, sq = 0;
     std::vector<double> mean(at(d));
     for (Index i = 0; i < n; ++i) {
@@ -318,8 +320,8 @@ class Search {
 
 class Ward {
  public:
-  Ward(Points<const double> x, Weights<double> weight, double fewest, Run& run)
-      : run_(run), fewest_(fewest), total_(x.n_samples - 1), place_(at(x.n_samples)) {
+  Ward(Points<const double> x, Weights<double> weight, const WardPlan& plan, Run& run)
+      : run_(run), plan_(plan), total_(x.n_samples - 1), place_(at(x.n_samples)) {
     clusters_.n = x.n_samples;
     clusters_.d = x.n_features;
     clusters_.center.assign(x.data, x.data + x.size());
@@ -333,8 +335,10 @@ class Ward {
     found_.reserve(at(total_));
   }
 
+  /// Nothing where merges tie and the plan is not to go on then.
   std::vector<Merge> merges() {
     while (clusters_.n > 1) {
+      if (tied_) return {};
       run_.checkpoint();
       run_.progress("merges", static_cast<double>(found_.size()), static_cast<double>(total_));
       look();
@@ -342,14 +346,25 @@ class Ward {
       const Index pairs = merge_pairs();
       if (pairs == 0)
         std::fill(known_.begin(), known_.end(), char{0});  // ties or rounding after a merge; a fresh look finds a pair
-      else if (static_cast<double>(pairs) < fewest_ * static_cast<double>(before))
+      else if (static_cast<double>(pairs) < plan_.fewest * static_cast<double>(before))
         follow_chain();
     }
     run_.progress("merges", static_cast<double>(total_), static_cast<double>(total_));
+    if (tied_ || (plan_.unless_tied && heights_tie())) return {};
     return std::move(found_);
   }
 
  private:
+  // Of two merges that are equally high, the order is arbitrary.
+  bool heights_tie() const {
+    std::vector<double> heights;
+    heights.reserve(found_.size());
+    for (const Merge& merge : found_) heights.push_back(merge.height);
+    std::sort(heights.begin(), heights.end());
+    return std::adjacent_find(heights.begin(), heights.end(),
+                              [](double low, double high) { return low >= high * alike; }) != heights.end();
+  }
+
   // The nearest of every cluster of which it is not known.
   void look() {
     for (Index i = 0; i < clusters_.n; ++i) place_[at(clusters_.id[at(i)])] = static_cast<std::int32_t>(i);
@@ -375,6 +390,7 @@ class Ward {
   }
 
   void merge(Index i, Index j, double value) {
+    if (plan_.unless_tied && value >= std::min(nearest_[at(i)].second, nearest_[at(j)].second) * alike) tied_ = true;
     found_.push_back({std::sqrt(2 * value), clusters_.id[at(i)], clusters_.id[at(j)]});
     clusters_.unite(i, j);
   }
@@ -445,7 +461,7 @@ class Ward {
     std::vector<std::int32_t> chain;
     std::vector<double> link;
     Index first = 0;
-    for (Index left = n; 2 * left > n && left > 1; --left) {
+    for (Index left = n; 2 * left > n && left > 1 && !tied_; --left) {
       run_.checkpoint();
       if (chain.empty()) {
         while (gone[at(first)]) ++first;
@@ -496,7 +512,8 @@ class Ward {
   }
 
   Run& run_;
-  double fewest_;
+  WardPlan plan_;
+  bool tied_ = false;
   Index total_;
   Clusters clusters_;
   std::vector<std::int32_t> place_;  // of the cluster with this name
@@ -507,9 +524,9 @@ class Ward {
 
 }  // namespace
 
-std::vector<Merge> merge_ward(Points<const double> x, Weights<double> weight, double fewest, Run& run) {
+std::vector<Merge> merge_ward(Points<const double> x, Weights<double> weight, const WardPlan& plan, Run& run) {
   if (x.n_samples < 2) return {};
-  auto merges = Ward(x, weight, fewest, run).merges();
+  auto merges = Ward(x, weight, plan, run).merges();
   raise_heights(merges);
   return merges;
 }

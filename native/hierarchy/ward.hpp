@@ -24,8 +24,14 @@
 
 namespace shoal::hierarchy {
 
-/// Merges; each comes after those that made its clusters. `fewest`: a round that finds fewer pairs than this part of
-/// the clusters hands over to the chain.
-std::vector<Merge> merge_ward(Points<const double> x, Weights<double> weight, double fewest, Run& run);
+struct WardPlan {
+  /// A round that finds fewer pairs than this part of the clusters hands over to the chain.
+  double fewest;
+  /// Stop, with nothing, where another formula's rounding could find other merges or another order of them.
+  bool unless_tied = false;
+};
+
+/// Merges; each comes after those that made its clusters.
+std::vector<Merge> merge_ward(Points<const double> x, Weights<double> weight, const WardPlan& plan, Run& run);
 
 }  // namespace shoal::hierarchy

@@ -100,7 +100,8 @@ TEST("the merges of seven linkages are at the heights of their definitions, from
           check_heights(merge_by_heap(update, x.points(), {}, run), expected, false);
         }
         for (const double fewest : {0.0, 0.1, 1.0})
-          check_heights(merge_ward(x.points(), {}, fewest, run), plain_heights(x.points(), Update::ward, false), true);
+          check_heights(merge_ward(x.points(), {}, {fewest}, run), plain_heights(x.points(), Update::ward, false),
+                        true);
         check_heights(merge_single(metric, x.points(), run), plain_heights(x.points(), Update::complete, true), true);
       }
   });

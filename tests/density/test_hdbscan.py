@@ -641,5 +641,6 @@ def test_a_tree_as_deep_as_there_are_samples_is_no_trouble():
 
 def test_distances_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
     monkeypatch.setattr("shoal.base.memory.available_memory", lambda: 1000)
+    monkeypatch.setattr("shoal.base.memory.SMALL", 0)
     with pytest.raises(MemoryError, match=r"matrix of all distances .* needs .* GB.* use metric='euclidean'"):
         HDBSCAN(3, metric="canberra").fit(np.ones((50, 2)))

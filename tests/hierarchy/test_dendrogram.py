@@ -211,6 +211,7 @@ def test_refusals(call, message):
 
 def test_all_cuts_of_many_samples_are_refused_before(monkeypatch):
     monkeypatch.setattr("shoal.base.memory.available_memory", lambda: 50)
+    monkeypatch.setattr("shoal.base.memory.SMALL", 0)
     with pytest.raises(MemoryError, match=r"all cuts of 5 samples .* use n_clusters or height"):
         shoal.cut_tree(Z)
     with pytest.raises(MemoryError, match="cophenetic distances of 5 samples"):

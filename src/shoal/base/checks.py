@@ -62,6 +62,10 @@ def check_matrix(
     X: Any, name: str = "X", *, min_samples: int = 1, accept_sparse: bool = False, finite: bool = True
 ) -> Any:
     """Like :func:`check_data`, for functions that have no estimator; any values unless `finite`."""
+    if _is_plain(X, min_samples):
+        if finite:
+            check_finite(X, None, name)
+        return X
     from sklearn.utils.validation import check_array
 
     _check_kind(X, name)
@@ -82,6 +86,20 @@ def check_matrix(
     if finite:
         check_finite(checked, None, name, columns=getattr(X, "columns", None))
     return checked
+
+
+def _is_plain(X: Any, min_samples: int) -> bool:
+    """Already a matrix as kernels take it; to ask scikit-learn would cost more than many a small call."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in REAL
+        and X.dtype.isnative
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and min_samples <= X.shape[0] <= np.iinfo(np.int32).max
+        and X.shape[1] > 0
+    )
 
 
 def _native(X: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+SMALL = 1 << 20  # bytes that are not worth asking for
+
 
 def available_memory() -> int | None:
     """Bytes that can be had now, None where the system does not say."""
@@ -30,6 +32,8 @@ def require_memory(n_bytes: int, what: str, instead: str) -> None:
     Traceback (most recent call last):
     MemoryError: the matrix of distances needs 1000000000.0 GB, ... GB are available; use metric='euclidean'
     """
+    if n_bytes < SMALL:
+        return
     there = available_memory()
     if there is not None and n_bytes > there:
         raise MemoryError(

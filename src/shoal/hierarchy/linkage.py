@@ -42,7 +42,7 @@ SCIPY_METRICS = (
     "yule",
 )
 
-# Up to so many samples every method goes over all distances, in SciPy's very order: it costs nothing there.
+# Up to so many samples every method goes over all distances, in SciPy's very order, if only where merges tie.
 MOST_BY_MATRIX = 2048
 # the most features for which the k-d tree was the faster way to the spanning tree
 KD_FEATURES = {"euclidean": 14, "manhattan": 24, "chebyshev": 60, "minkowski": math.inf}
@@ -131,11 +131,12 @@ def linkage(
     =====================  =======================================================  ==========================
 
     Tie rule. From given distances, and from up to 2048 rows, clusters, their order and every bit of the heights are
-    those of :func:`scipy.cluster.hierarchy.linkage` (with SciPy's distances), also where distances tie. From more rows
-    the merges are the same to rounding; where distances tie, "complete", "average" and "weighted" merge with the
-    cluster whose first sample comes first, "ward" with the one whose last sample does, and "single" orders the edges
-    of its tree by length and samples. "single", "ward", "centroid" and "median" of more rows do without the distances
-    between all. Results have the same bits for any number of threads.
+    those of :func:`scipy.cluster.hierarchy.linkage` (with SciPy's distances), also where distances tie; where no
+    two merges of "ward" tie, its heights are the same to rounding. From more rows the merges are the same to
+    rounding; where distances tie, "complete", "average" and "weighted" merge with the cluster whose first sample
+    comes first, "ward" with the one whose last sample does, and "single" orders the edges of its tree by length and
+    samples. "single", "ward", "centroid" and "median" of more rows do without the distances between all. Results
+    have the same bits for any number of threads.
 
     References
     ----------
@@ -214,12 +215,13 @@ class Job(NamedTuple):
                 )
             )
         if self.n > MOST_BY_MATRIX and self.method in GEOMETRIC:
-            del common["ordered"]
-            # where a search of the tree costs as much as a look at all, rounds must find many pairs to pay
-            fewest = 1 / 64 if self.data.shape[1] <= 6 else 1 / 8
-            return Tree(
-                *_core.linkage_centroids(self.data, method=self.method, fewest_pairs=fewest, **common)
-            )
+            return self._from_centroids(weight, report)
+        if (
+            self.method == "ward" and self.data.shape[1] <= 4 + self.n / 40
+        ):  # else all distances are soon kept
+            tree = self._from_centroids(weight, report, unless_tied=True)
+            if len(tree.left):
+                return tree
         if self.n > MOST_BY_MATRIX and self.method == "single":
             kd_tree = self.data.shape[1] <= KD_FEATURES.get(self.metric, 0)
             return Tree(*_core.linkage_single(self.data, kd_tree=kd_tree, **metric, **common))
@@ -238,6 +240,21 @@ class Job(NamedTuple):
                 fewest_pairs=1 / 16 if rounds else 0,
                 **metric,
                 **common,
+            )
+        )
+
+    def _from_centroids(self, weight: Any, report: Any, *, unless_tied: bool = False) -> Tree:
+        # where a search of the tree costs as much as a look at all, rounds must find many pairs to pay
+        d = self.data.shape[1]
+        fewest = 1.0 if self.n < (1000 if d <= 3 else 2048) else 1 / 64 if d <= 6 else 1 / 8
+        return Tree(
+            *_core.linkage_centroids(
+                self.data,
+                method=self.method,
+                weight=weight,
+                fewest_pairs=fewest,
+                unless_tied=unless_tied,
+                progress=report,
             )
         )
 
