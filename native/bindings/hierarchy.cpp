@@ -46,14 +46,21 @@ bool has_inversions(std::string_view method) {
   return method == "centroid" || method == "median";
 }
 
-/// `fewest_pairs` > 0: in rounds; see merge_by_rounds.
 template <class T>
-std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle, Weights<double> weight,
-                                  double fewest_pairs, Run& run) {
+std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle, Weights<double> weight, Run& run) {
   const Update update = update_from_name(method);
-  if (fewest_pairs > 0) return hierarchy::merge_by_rounds(update, triangle, weight, fewest_pairs, run);
   return has_inversions(method) ? hierarchy::merge_by_heap(update, triangle, weight, run)
                                 : hierarchy::merge_by_chain(update, triangle, weight, run);
+}
+
+/// `fewest_pairs` > 0: in rounds; see merge_by_rounds.
+template <class T>
+std::vector<Merge> merge_rows(std::string_view method, const hierarchy::Metric& metric, Points<const double> x,
+                              Weights<double> weight, double fewest_pairs, Run& run) {
+  if (fewest_pairs > 0)
+    return hierarchy::merge_by_rounds<T>(update_from_name(method), metric, x, weight, fewest_pairs, run);
+  Triangle<T> triangle(metric, x, run);
+  return merge_triangle(method, triangle, weight, run);
 }
 
 nb::tuple to_python(hierarchy::Tree&& tree) {
@@ -77,10 +84,10 @@ void bind_condensed(nb::module_& m) {
             merges = hierarchy::merge_single(view(distances), n, run);
           } else if (in_float32) {
             Triangle<float> triangle(view(distances), n, run);
-            merges = merge_triangle(method, triangle, weights(weight), 0, run);
+            merges = merge_triangle(method, triangle, weights(weight), run);
           } else {
             Triangle<double> triangle(view(distances), n, run);
-            merges = merge_triangle(method, triangle, weights(weight), 0, run);
+            merges = merge_triangle(method, triangle, weights(weight), run);
           }
           return hierarchy::tree_of(std::move(merges), weights(weight), !has_inversions(method), ordered);
         }));
@@ -126,11 +133,9 @@ void bind_hierarchy(nb::module_& m) {
           if (method == "single") {
             merges = hierarchy::merge_single(measure, space.rows(), run);
           } else if (in_float32) {
-            Triangle<float> triangle(measure, space.rows(), run);
-            merges = merge_triangle(method, triangle, weights(weight), fewest_pairs, run);
+            merges = merge_rows<float>(method, measure, space.rows(), weights(weight), fewest_pairs, run);
           } else {
-            Triangle<double> triangle(measure, space.rows(), run);
-            merges = merge_triangle(method, triangle, weights(weight), fewest_pairs, run);
+            merges = merge_rows<double>(method, measure, space.rows(), weights(weight), fewest_pairs, run);
           }
           return hierarchy::tree_of(std::move(merges), weights(weight), !has_inversions(method), ordered);
         }));

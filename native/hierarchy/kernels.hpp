@@ -46,8 +46,8 @@ struct TriangleKernels {
   /// out[i] = distance of cluster i, of size[i], to the union of x and y, given its distances to both.
   void (*merge_rows)(Update update, const T* to_x, const T* to_y, const T* size, Index n, const Pair& pair, T* out);
   /// For j in [0, n): where row[j] < least[j], least[j] = row[j] and nearest[j] = id; second[j] is the next smallest,
-  /// unless `second` is `least`.
-  void (*offer)(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest);
+  /// unless `second` is `least`. Returns the least of the row.
+  T (*offer)(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest);
   /// After x and y have become one, at y, row[j] away from cluster j in [0, n): brings every known nearest[j], which is
   /// least[j] away while all others are at second[j] or beyond, up to date, or makes it unknown.
   void (*follow)(const T* row, Index n, std::int32_t x, std::int32_t y, T* least, T* second, std::int32_t* nearest);

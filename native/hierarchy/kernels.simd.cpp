@@ -1,4 +1,6 @@
 // The inner loops of linkage on vector types; see kernels.hpp. Compiled without fused multiply-adds.
+#include <algorithm>
+
 #include "hierarchy/kernels.hpp"
 #include "simd/vec.hpp"
 
@@ -103,20 +105,24 @@ void merge_rows(Update update, const T* to_x, const T* to_y, const T* size, Inde
 }
 
 template <class T>
-void offer(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest) {
+T offer(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_t* nearest) {
   using V = Vec<T>;
   constexpr int W = lanes_of<T>;
+  V all = broadcast<V>(std::numeric_limits<T>::infinity());
   Index j = 0;
   for (; j + W <= n; j += W) {
     const V value = load<V>(row + j);
     const V next = load<V>(second + j);
+    all = minimum(all, value);
     if (!any(value < next)) continue;
     const V old = load<V>(least + j);
     store(second + j, minimum(next, maximum(value, old)));
     store(least + j, minimum(value, old));
-    for (int i = 0; i < W; ++i)
-      if (lane<T>(value, i) < lane<T>(old, i)) nearest[j + i] = id;
+    for (std::uint32_t nearer = mask_bits<T>(value < old); nearer; nearer &= nearer - 1)
+      nearest[j + __builtin_ctz(nearer)] = id;
   }
+  T smallest = lane<T>(all, 0);
+  for (int i = 1; i < W; ++i) smallest = std::min(smallest, lane<T>(all, i));
   for (; j < n; ++j) {
     const T old = least[j];
     const T larger = row[j] > old ? row[j] : old;
@@ -125,7 +131,9 @@ void offer(const T* row, Index n, std::int32_t id, T* least, T* second, std::int
       least[j] = row[j];
       nearest[j] = id;
     }
+    smallest = std::min(smallest, row[j]);
   }
+  return smallest;
 }
 
 template <class T>

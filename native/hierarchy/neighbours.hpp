@@ -1,4 +1,5 @@
-// Every cluster's nearest neighbour, the first of several, followed as the rows of a triangle are seen in order.
+// Every cluster's nearest neighbour, the first of several, followed as the rows of a triangle, upper or lower, are seen
+// in order.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -46,6 +47,18 @@ struct Neighbours {
     if (!second.empty()) second[own] = std::min(second[own], next);
     triangle_kernels<T>().offer(values, n - i - 1, static_cast<std::int32_t>(i), least.data() + i + 1,
                                 (second.empty() ? least : second).data() + i + 1, nearest.data() + i + 1);
+  }
+  /// Offers i, which is values[j] away from all j in [begin, end) before it; returns the least of these.
+  T offer(const T* values, Index i, Index begin, Index end) {
+    T* own = least.data() + begin;
+    return triangle_kernels<T>().offer(values, end - begin, static_cast<std::int32_t>(i), own, own,
+                                       nearest.data() + begin);
+  }
+  /// The first before i that is as near as any: `value`. What is behind i may have made offers.
+  void take(Index i, std::int32_t first, T value) {
+    if (!(value <= least[static_cast<std::size_t>(i)])) return;
+    least[static_cast<std::size_t>(i)] = value;
+    nearest[static_cast<std::size_t>(i)] = first;
   }
 
  private:

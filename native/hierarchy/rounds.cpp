@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <span>
+#include <type_traits>
 
 #include "hierarchy/chain.hpp"
 #include "hierarchy/neighbours.hpp"
@@ -11,40 +12,49 @@
 namespace shoal::hierarchy {
 namespace {
 
-constexpr Index few_clusters = 64;                             // the chain does these
-constexpr std::size_t written_at_once = std::size_t{1} << 19;  // bytes of new rows, per thread
+constexpr Index few_clusters = 64;  // the chain does these
+constexpr Index rows_at_once = 16;  // of a triangle; what lies in one column for all of them shares a few cache lines
+constexpr Index columns_at_once = 256;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
 }
 
+// How far a cluster is from the union of two, x and y away from it, of size nx and ny: see TriangleKernels::merge_rows.
+template <class T>
+T united(Update update, T x, T y, T nx, T ny) {
+  switch (update) {
+    case Update::complete:
+      return std::max(x, y);
+    case Update::weighted:
+      return T{0.5} * (x + y);
+    default:
+      return (nx * x + ny * y) / (nx + ny);
+  }
+}
+
+// The triangle is the lower one: row i holds the distances to j < i. Of a union, the place is that of its first
+// cluster, and the row of its second is still there when it is written, for rows are written from the first on.
 template <class T>
 class Rounds {
  public:
-  Rounds(Update update, Triangle<T>& triangle, Weights<double> weight, double fewest, Run& run)
-      : update_(update),
-        triangle_(triangle),
-        fewest_(fewest),
-        run_(run),
-        n_rows_(triangle.n()),
-        size_(at(n_rows_)),
-        name_(at(n_rows_)) {
+  Rounds(Update update, Index n, Weights<double> weight, double fewest, Run& run)
+      : update_(update), triangle_(n), fewest_(fewest), run_(run), n_rows_(n), size_(at(n)), name_(at(n)) {
     for (Index i = 0; i < n_rows_; ++i) size_[at(i)] = static_cast<T>(weight[i]);
     std::iota(name_.begin(), name_.end(), 0);
   }
 
-  std::vector<Merge> merges() {
-    near_.start(triangle_.n(), false);
-    for (Index i = 0; i < triangle_.n(); ++i) {
-      if (i % 64 == 0) run_.checkpoint();
-      near_.see(triangle_, i);
-    }
+  std::vector<Merge> merges(const Metric& metric, Points<const double> x) {
+    fill(metric, x);
     while (triangle_.n() > few_clusters && round())
       run_.progress("merges", static_cast<double>(found_.size()), static_cast<double>(n_rows_ - 1));
-    const std::vector<double> size(size_.begin(), size_.end());
+    // read backwards, the lower triangle is the upper one of clusters in the opposite order
+    const Index n = triangle_.n();
+    std::reverse(triangle_.data(), triangle_.data() + n * (n - 1) / 2);
+    const std::vector<double> size(size_.rbegin(), size_.rend());
     const auto done = static_cast<Index>(found_.size());
     for (const Merge& merge : merge_by_chain(update_, triangle_, Weights<double>{size.data()}, run_, done))
-      found_.push_back({merge.height, name_[at(merge.a)], name_[at(merge.b)]});
+      found_.push_back({merge.height, name_[at(n - 1 - merge.a)], name_[at(n - 1 - merge.b)]});
     raise_heights(found_);
     return std::move(found_);
   }
@@ -55,9 +65,74 @@ class Rounds {
     std::int32_t place, first, second;
     T distance;
   };
-  struct Scratch {
-    AlignedVector<T> to_second, merged;
+  // Of some rows and columns: row i's values are at values + i * stride.
+  struct Piece {
+    const T* values;
+    Index stride;
   };
+  struct Scratch {
+    AlignedVector<T> values;  // of every old cluster
+    std::vector<const Union*> open;
+    std::vector<T> columns;  // of the second clusters of `open`: rows_at_once values each
+  };
+
+  T* row(Index i) { return triangle_.data() + i * (i - 1) / 2; }
+  const T* row(Index i) const { return triangle_.data() + i * (i - 1) / 2; }
+
+  // All distances; everyone's nearest is found as they come.
+  void fill(const Metric& metric, Points<const double> x) {
+    const FeatureMajor columns(x);
+    near_.start(n_rows_, false);
+    struct Block {
+      AlignedVector<double> computed;
+      AlignedVector<T> kept;
+    };
+    std::vector<Block> blocks(at(parallel::n_threads()));
+    for (Block& block : blocks) {
+      block.computed.resize(at(rows_at_once * columns_at_once));
+      if constexpr (!std::is_same_v<T, double>) block.kept.resize(block.computed.size());
+    }
+    for (Index begin = 0; begin < n_rows_; begin += rows_at_once) {
+      const Index end = std::min(n_rows_, begin + rows_at_once);
+      see_rows(begin, end, 0.2 * static_cast<double>(x.n_features), [&](Index from, Index to, int thread) {
+        Block& block = blocks[at(thread)];
+        distances_between(metric, columns, x, begin, end, from, to, block.computed.data(), columns_at_once);
+        if constexpr (std::is_same_v<T, double>) {
+          return Piece{block.computed.data(), columns_at_once};
+        } else {
+          std::copy(block.computed.begin(), block.computed.end(), block.kept.begin());
+          return Piece{block.kept.data(), columns_at_once};
+        }
+      });
+      run_.progress("distances", static_cast<double>(end) * static_cast<double>(end),
+                    static_cast<double>(n_rows_) * static_cast<double>(n_rows_));
+    }
+  }
+
+  // Rows [begin, end), of which piece_of(from, to, thread) has columns [from, to): into the triangle, and everyone's
+  // nearest up to date. In parallel by columns, for a row makes offers to them.
+  template <class F>
+  void see_rows(Index begin, Index end, double cost, F&& piece_of) {
+    const parallel::Blocks chunks{end, columns_at_once};
+    least_.resize(at((end - begin) * chunks.count()));
+    const double work = (1 + cost) * static_cast<double>(end - begin) * static_cast<double>(end);
+    parallel::for_blocks(chunks, run_, work, [&](Index c, int thread) {
+      const Index from = chunks.begin(c);
+      const Index to = chunks.end(c);
+      const Piece piece = piece_of(from, to, thread);
+      for (Index i = std::max(begin, from + 1); i < end; ++i) {
+        const T* values = piece.values + (i - begin) * piece.stride;
+        least_[at((i - begin) * chunks.count() + c)] = near_.offer(values, i, from, std::min(i, to));
+        std::copy(values, values + std::min(i, to) - from, row(i) + from);
+      }
+    });
+    for (Index i = std::max<Index>(begin, 1); i < end; ++i) {
+      const auto parts = least_.begin() + (i - begin) * chunks.count();
+      const auto best = std::min_element(parts, parts + (i + columns_at_once - 1) / columns_at_once);
+      const T* first = std::find(row(i) + (best - parts) * columns_at_once, row(i) + i, *best);
+      near_.take(i, static_cast<std::int32_t>(first - row(i)), *best);
+    }
+  }
 
   // False when there are too few pairs.
   bool round() {
@@ -91,70 +166,89 @@ class Rounds {
     const auto m = std::ssize(first_);
     const Index n_threads = parallel::n_threads();
     near_.start(m, false);
-    const auto at_once =
-        std::min(m, n_threads * std::max<Index>(1, static_cast<Index>(written_at_once / (at(m) * sizeof(T)))));
+    const Index at_once = n_threads * rows_at_once;
     std::vector<T> rows(at(at_once * m));
     std::vector<Scratch> scratch(at(n_threads));
-    for (auto& own : scratch) {
-      own.to_second.resize(at(triangle_.n()));
-      own.merged.resize(at(triangle_.n()));
-    }
-    // of every row, its union, or the next one
-    std::vector<std::size_t> next(at(m));
-    std::size_t u = 0;
-    for (Index r = 0; r < m; ++r) {
-      while (u < unions_.size() && unions_[u].place < r) ++u;
-      next[at(r)] = u;
-    }
-    T* to = triangle_.data();
+    for (auto& own : scratch) own.values.resize(at(triangle_.n()));
     for (Index begin = 0; begin < m; begin += at_once) {
       const Index end = std::min(m, begin + at_once);
-      const double work = 2.0 * static_cast<double>(end - begin) * static_cast<double>(m - begin);
-      parallel::for_blocks(parallel::Blocks{end - begin, 1}, run_, work, [&](Index i, int thread) {
-        row_of(begin + i, next[at(begin + i)], rows.data() + i * m, scratch[at(thread)]);
+      const double work = 2.0 * static_cast<double>(end - begin) * static_cast<double>(end);
+      const parallel::Blocks blocks{end - begin, rows_at_once};
+      parallel::for_blocks(blocks, run_, work, [&](Index b, int thread) {
+        const Index first = blocks.begin(b);
+        write_rows(begin + first, begin + blocks.end(b), rows.data() + first * m, m, scratch[at(thread)]);
       });
-      for (Index r = begin; r < end; ++r) {
-        const T* from = rows.data() + (r - begin) * m;
-        std::copy(from + r + 1, from + m, to);
-        near_.see_row(to, r);
-        to += m - r - 1;
-      }
+      see_rows(begin, end, 0, [&](Index from, Index, int) { return Piece{rows.data() + from, m}; });
     }
     triangle_.shrink(m);
   }
 
-  // out[s] = distance of the next clusters r and s > r; unions_[u] is the first at r or behind.
-  void row_of(Index r, std::size_t u, T* out, Scratch& scratch) const {
-    const Index n = triangle_.n();
-    const Index from = first_[at(r)] + 1;
-    const T* row = triangle_.row(first_[at(r)]);
-    if (u < unions_.size() && unions_[u].place == r) {
-      const Union& own = unions_[u++];
-      T* other = scratch.to_second.data();
-      triangle_.column(own.second, from, own.second, other);
-      other[own.second] = 0;
-      const T* behind = triangle_.row(own.second);
-      std::copy(behind + own.second + 1, behind + n, other + own.second + 1);
-      triangle_kernels<T>().merge_rows(update_, row + from, other + from, size_.data() + from, n - from, pair_of(own),
-                                       scratch.merged.data() + from);
-      row = scratch.merged.data();
+  // out[(r - begin) * stride + s] = distance of the next clusters r in [begin, end) and s < r.
+  void write_rows(Index begin, Index end, T* out, Index stride, Scratch& scratch) const {
+    // unions of which the second cluster comes behind some of the rows: their distances to it are in its row
+    const std::int32_t from = first_[at(begin)];
+    const auto behind = std::partition_point(unions_.begin(), unions_.end(),
+                                             [&](const Union& u) { return static_cast<Index>(u.place) < end; });
+    scratch.open.clear();
+    for (auto u = unions_.begin(); u != behind; ++u)
+      if (u->second > from) scratch.open.push_back(&*u);
+    scratch.columns.resize(scratch.open.size() * at(rows_at_once));
+    T* column = scratch.columns.data();
+    for (const Union* u : scratch.open) {
+      const T* far = row(u->second);
+      for (Index r = std::max<Index>(begin, u->place + 1); r < end && first_[at(r)] < u->second; ++r)
+        column[r - begin] = far[first_[at(r)]];
+      column += rows_at_once;
     }
-    const auto m = std::ssize(first_);
+    auto own = std::partition_point(unions_.begin(), behind,
+                                    [&](const Union& u) { return static_cast<Index>(u.place) < begin; });
+    for (Index r = begin; r < end; ++r) {
+      const bool is_union = own != behind && own->place == r;
+      write_row(r, is_union ? &*own : nullptr, {unions_.begin(), own}, scratch.columns.data() + (r - begin),
+                out + (r - begin) * stride, scratch);
+      if (is_union) ++own;
+    }
+  }
+
+  // Row r, which may be a union; `before`: the unions before it; open union k is columns[k * rows_at_once] away from
+  // its first cluster.
+  void write_row(Index r, const Union* own, std::span<const Union> before, const T* columns, T* out,
+                 Scratch& scratch) const {
+    const std::int32_t i = first_[at(r)];
+    const T* near = row(i);
+    T* values = scratch.values.data();
+    std::size_t n_open = scratch.open.size();
+    while (n_open > 0 && scratch.open[n_open - 1]->place >= r) --n_open;
+    if (own) {
+      const T* other = row(own->second);
+      triangle_kernels<T>().merge_rows(update_, near, other, size_.data(), i, pair_of(*own), values);
+      near = values;
+      const T nx = size_[at(i)];
+      const T ny = size_[at(own->second)];
+      for (std::size_t k = 0; k < n_open; ++k) {
+        const std::int32_t j = scratch.open[k]->second;
+        if (j < i) continue;
+        const T to_other = j < own->second ? other[j] : row(j)[own->second];
+        values[j] = united(update_, columns[at(rows_at_once) * k], to_other, nx, ny);
+      }
+    } else {
+      for (std::size_t k = 0; k < n_open; ++k) values[scratch.open[k]->second] = columns[at(rows_at_once) * k];
+    }
     const std::int32_t* first = first_.data();
-    for (Index s = r + 1; s < m; ++s) out[s] = row[first[s]];
-    const std::span<const Union> unions = std::span(unions_).subspan(u);
+    for (Index s = 0; s < r; ++s) out[s] = near[first[s]];
+    const auto to_second = [&](const Union& u) { return (u.second < i ? near : values)[u.second]; };
     switch (update_) {
       case Update::complete:
-        for (const Union& c : unions) out[c.place] = std::max(row[c.first], row[c.second]);
+        for (const Union& u : before) out[u.place] = std::max(out[u.place], to_second(u));
         break;
       case Update::weighted:
-        for (const Union& c : unions) out[c.place] = T{0.5} * (row[c.first] + row[c.second]);
+        for (const Union& u : before) out[u.place] = T{0.5} * (out[u.place] + to_second(u));
         break;
       default:
-        for (const Union& c : unions) {
-          const T nx = size_[at(c.first)];
-          const T ny = size_[at(c.second)];
-          out[c.place] = (nx * row[c.first] + ny * row[c.second]) / (nx + ny);
+        for (const Union& u : before) {
+          const T nx = size_[at(u.first)];
+          const T ny = size_[at(u.second)];
+          out[u.place] = (nx * out[u.place] + ny * to_second(u)) / (nx + ny);
         }
     }
   }
@@ -165,13 +259,14 @@ class Rounds {
   }
 
   Update update_;
-  Triangle<T>& triangle_;
+  Triangle<T> triangle_;  // its memory: rows are those of the lower one, until the chain takes over
   double fewest_;
   Run& run_;
   Index n_rows_;
   AlignedVector<T> size_;
   std::vector<std::int32_t> name_;  // a row of the data in the cluster
   Neighbours<T> near_;
+  std::vector<T> least_;             // of some rows, by piece
   std::vector<std::int32_t> first_;  // of the next round: the old position, of a union its first
   std::vector<Union> unions_;        // ascending
   std::vector<Merge> found_;
@@ -180,12 +275,16 @@ class Rounds {
 }  // namespace
 
 template <class T>
-std::vector<Merge> merge_by_rounds(Update update, Triangle<T>& triangle, Weights<double> weight, double fewest,
-                                   Run& run) {
-  if (triangle.n() < 2) return {};
-  return Rounds<T>(update, triangle, weight, fewest, run).merges();
+std::vector<Merge> merge_by_rounds(Update update, const Metric& metric, Points<const double> x, Weights<double> weight,
+                                   double fewest, Run& run) {
+  if (x.n_samples < 2) return {};
+  return Rounds<T>(update, x.n_samples, weight, fewest, run).merges(metric, x);
 }
-template std::vector<Merge> merge_by_rounds(Update, Triangle<float>&, Weights<double>, double, Run&);
-template std::vector<Merge> merge_by_rounds(Update, Triangle<double>&, Weights<double>, double, Run&);
+#define SHOAL_INSTANTIATE(T)                                                                                           \
+  template std::vector<Merge> merge_by_rounds<T>(Update, const Metric&, Points<const double>, Weights<double>, double, \
+                                                 Run&);
+SHOAL_INSTANTIATE(float)
+SHOAL_INSTANTIATE(double)
+#undef SHOAL_INSTANTIATE
 
 }  // namespace shoal::hierarchy

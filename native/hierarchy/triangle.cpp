@@ -67,8 +67,13 @@ void to_distances(const Metric& metric, double* values, Index n) {
 
 void distances_to(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index i, Index begin,
                   Index end, double* distances) {
-  point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(i), 1, begin, end, distances, 0);
-  to_distances(metric, distances, end - begin);
+  distances_between(metric, columns, x, i, i + 1, begin, end, distances, 0);
+}
+
+void distances_between(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index first,
+                       Index last, Index begin, Index end, double* out, Index stride) {
+  point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(first), last - first, begin, end, out, stride);
+  for (Index i = first; i < last; ++i) to_distances(metric, out + (i - first) * stride, end - begin);
 }
 
 template <class T>

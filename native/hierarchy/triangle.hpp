@@ -41,6 +41,10 @@ class FeatureMajor {
 void distances_to(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index i, Index begin,
                   Index end, double* distances);
 
+/// The same for rows [first, last): out[(i - first) * stride + j - begin].
+void distances_between(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index first,
+                       Index last, Index begin, Index end, double* out, Index stride);
+
 template <class T>
 class Triangle {
  public:
@@ -66,6 +70,7 @@ class Triangle {
   }
   /// Row after row, without gaps.
   T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
   T& at(Index i, Index j) { return i < j ? row(i)[j] : row(j)[i]; }
   /// Leaves the clusters kept[0] < kept[1] < ... under the numbers 0, 1, ...
   void keep(std::span<const std::int32_t> kept);

@@ -18,8 +18,10 @@ constexpr std::int32_t unknown = -1;
 constexpr Index lanes = 16;
 // A union that is nearer than this part of a bound is so whatever rounding does.
 constexpr double below = 1 - 1e-12;
-// Two values of which one is this part of the other, or more, may be equal in another formula's rounding.
-constexpr double alike = 1 - 1e-10;
+// Two heights that differ by no more than this part may be equal in another formula's rounding, ...
+constexpr double alike = 1e-10;
+// ... or by what rounding of centres does: so many units in the last place of the largest coordinate.
+constexpr double center_rounding = 16 * std::numeric_limits<double>::epsilon();
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -330,6 +332,11 @@ class Ward {
     clusters_.id.resize(at(x.n_samples));
     std::iota(clusters_.id.begin(), clusters_.id.end(), 0);
     clusters_.look_at_norms();
+    if (plan_.unless_tied) {
+      double most = 0;
+      for (const double value : clusters_.center) most = std::max(most, std::abs(value));
+      center_error_ = center_rounding * most * std::sqrt(static_cast<double>(clusters_.d));
+    }
     nearest_.assign(at(x.n_samples), nobody);
     known_.assign(at(x.n_samples), 0);
     found_.reserve(at(total_));
@@ -357,12 +364,23 @@ class Ward {
  private:
   // Of two merges that are equally high, the order is arbitrary.
   bool heights_tie() const {
-    std::vector<double> heights;
-    heights.reserve(found_.size());
-    for (const Merge& merge : found_) heights.push_back(merge.height);
-    std::sort(heights.begin(), heights.end());
-    return std::adjacent_find(heights.begin(), heights.end(),
-                              [](double low, double high) { return low >= high * alike; }) != heights.end();
+    std::vector<std::int32_t> order(found_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto height = [&](std::int32_t m) { return found_[at(m)].height; };
+    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return height(a) < height(b); });
+    return std::adjacent_find(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+             return height(b) - height(a) <= alike * height(b) + errors_[at(a)] + errors_[at(b)];
+           }) != order.end();
+  }
+  // Notes what rounding of centres can do to the height, and whether that is much or another cluster is as near.
+  void look_for_tie(Index i, Index j, double value) {
+    const double near =
+        1 / std::min(clusters_.inverse[at(i)], clusters_.inverse[at(j)]);     // no pair has a larger factor
+    const double error = near > 1 ? center_error_ * std::sqrt(2 * near) : 0;  // rows are not rounded
+    const double second = std::sqrt(2 * std::min(nearest_[at(i)].second, nearest_[at(j)].second));
+    const double height = std::sqrt(2 * value);
+    if (second * (1 - alike) - height <= 2 * error || error > alike * height) tied_ = true;
+    errors_.push_back(error);
   }
 
   // The nearest of every cluster of which it is not known.
@@ -390,7 +408,7 @@ class Ward {
   }
 
   void merge(Index i, Index j, double value) {
-    if (plan_.unless_tied && value >= std::min(nearest_[at(i)].second, nearest_[at(j)].second) * alike) tied_ = true;
+    if (plan_.unless_tied) look_for_tie(i, j, value);
     found_.push_back({std::sqrt(2 * value), clusters_.id[at(i)], clusters_.id[at(j)]});
     clusters_.unite(i, j);
   }
@@ -514,6 +532,8 @@ class Ward {
   Run& run_;
   WardPlan plan_;
   bool tied_ = false;
+  double center_error_ = 0;     // of the distance of two centres
+  std::vector<double> errors_;  // of heights found
   Index total_;
   Clusters clusters_;
   std::vector<std::int32_t> place_;  // of the cluster with this name

@@ -27,7 +27,8 @@ namespace shoal::hierarchy {
 struct WardPlan {
   /// A round that finds fewer pairs than this part of the clusters hands over to the chain.
   double fewest;
-  /// Stop, with nothing, where another formula's rounding could find other merges or another order of them.
+  /// Stop, with nothing, where another formula's rounding could find other merges, another order of them, or heights
+  /// that differ by more than 1e-10 of them.
   bool unless_tied = false;
 };
 

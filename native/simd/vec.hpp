@@ -118,21 +118,6 @@ SHOAL_INLINE T lane(const V& v, int i) {
   else
     return v[i];
 }
-/// True where any lane of a comparison is set.
-template <class M>
-SHOAL_INLINE bool any(M mask) {
-  if constexpr (std::is_arithmetic_v<M>) {
-    return mask;
-  } else {
-    constexpr int words = sizeof(M) / 8;
-    std::uint64_t bits[words];
-    std::memcpy(bits, &mask, sizeof(M));
-    std::uint64_t all = 0;
-    for (int i = 0; i < words; ++i) all |= bits[i];
-    return all != 0;
-  }
-}
-
 /// Bit i is set where lane i of a comparison of T is.
 template <class T, class M>
 SHOAL_INLINE std::uint32_t mask_bits(M mask) {
@@ -157,6 +142,15 @@ SHOAL_INLINE std::uint32_t mask_bits(M mask) {
     for (int i = 0; i < static_cast<int>(sizeof(M) / sizeof(T)); ++i) bits |= (mask[i] ? 1u : 0u) << i;
     return bits;
   }
+}
+
+/// True where any lane of a comparison is set.
+template <class M>
+SHOAL_INLINE bool any(M mask) {
+  if constexpr (std::is_arithmetic_v<M>)
+    return mask;
+  else
+    return mask_bits<std::remove_cvref_t<decltype(mask[0])>>(mask) != 0;
 }
 
 /// Sum of the lanes, halves first.

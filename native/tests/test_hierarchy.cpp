@@ -89,9 +89,8 @@ TEST("the merges of seven linkages are at the heights of their definitions, from
           check_heights(merge_by_chain(update, triangle, {}, run), plain_heights(x.points(), update, false), true);
         }
         for (const Update update : {Update::complete, Update::average, Update::weighted}) {
-          Triangle<double> triangle(metric, x.points(), run);
-          check_heights(merge_by_rounds(update, triangle, {}, 1e-9, run), plain_heights(x.points(), update, false),
-                        true);
+          check_heights(merge_by_rounds<double>(update, metric, x.points(), {}, 1e-9, run),
+                        plain_heights(x.points(), update, false), true);
         }
         for (const Update update : {Update::centroid, Update::median}) {
           Triangle<double> triangle(metric, x.points(), run);

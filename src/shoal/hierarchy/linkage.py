@@ -132,11 +132,11 @@ def linkage(
 
     Tie rule. From given distances, and from up to 2048 rows, clusters, their order and every bit of the heights are
     those of :func:`scipy.cluster.hierarchy.linkage` (with SciPy's distances), also where distances tie; where no
-    two merges of "ward" tie, its heights are the same to rounding. From more rows the merges are the same to
-    rounding; where distances tie, "complete", "average" and "weighted" merge with the cluster whose first sample
-    comes first, "ward" with the one whose last sample does, and "single" orders the edges of its tree by length and
-    samples. "single", "ward", "centroid" and "median" of more rows do without the distances between all. Results
-    have the same bits for any number of threads.
+    merges of "ward" tie, its heights are the same to 1e-10. From more rows the merges are the same to rounding;
+    where distances tie, "complete", "average" and "weighted" merge with the cluster whose first sample comes first
+    (last, once few pairs are each other's nearest), "ward" with the one whose last sample comes first, and "single"
+    orders the edges of its tree by length and samples. "single", "ward", "centroid" and "median" of more rows do
+    without the distances between all. Results have the same bits for any number of threads.
 
     References
     ----------
