@@ -1,5 +1,6 @@
 // The samples of the k-means family: dense rows or compressed sparse rows (CSR), behind one set of row operations.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <type_traits>
@@ -9,8 +10,7 @@
 
 namespace shoal::centroid {
 
-/// Row i has the values value[p] in columns column[p], p in [start[i], start[i + 1]); columns need not be sorted,
-/// and repeated ones add up.
+/// Row i has the values value[p] in columns column[p], p in [start[i], start[i + 1]); columns ascend, none twice.
 template <class T>
 struct Csr {
   const T* value = nullptr;
@@ -44,9 +44,9 @@ struct Rows {
   /// sum[p - begin] += factor * (row - origin)[p] for features [begin, end). A sparse row's origin must be zero.
   void add(double* sum, Index i, const T* origin, double factor, Index begin, Index end) const {
     if (!sparse()) return kernels<T>().add_row(sum, dense.row(i) + begin, origin + begin, factor, end - begin);
-    for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p)
-      if (csr.column[p] >= begin && csr.column[p] < end)
-        sum[csr.column[p] - begin] += factor * static_cast<double>(csr.value[p]);
+    const auto* last = csr.column + csr.start[i + 1];
+    for (const auto* c = std::lower_bound(csr.column + csr.start[i], last, begin); c != last && *c < end; ++c)
+      sum[*c - begin] += factor * static_cast<double>(csr.value[c - csr.column]);
   }
 
   /// sum += factor * (row - origin), sum_sq += factor * (row - origin)^2.

@@ -17,6 +17,8 @@ constexpr Index max_chunks = 64;
 constexpr Index min_chunk_length = 2048;
 constexpr std::size_t max_chunk_bytes = std::size_t{1} << 26;
 constexpr Index feature_slice = 16;
+constexpr Index sparse_slices = 16;            // a sparse row is searched for the first column of each
+constexpr Index max_moments = Index{1} << 23;  // that chunks have together
 
 // Squared distance, or 0 when it is no more than what rounding makes of a mean of copies of the sample, a mean that
 // was summed about `origin`. (A sparse row's distance is a difference of sums, known to their precision only.)
@@ -131,7 +133,7 @@ void CenterSums<T>::apply(Run& run) {
   // Every slice of features sees all changes in the same order.
   double changes = 0;
   for (const Chunk& chunk : chunk_) changes += static_cast<double>(chunk.samples.size());
-  const Blocks slices{d, feature_slice};
+  const Blocks slices{d, x_.sparse() ? std::max(feature_slice, d / sparse_slices) : feature_slice};
   for_blocks(slices, run, 2 * changes * static_cast<double>(d), [&](Index b, int) {
     const Index p = slices.begin(b);
     const Index end = slices.end(b);
@@ -246,8 +248,8 @@ double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& r
   const Index n = x.n_samples;
   const Index d = x.n_features;
   const std::vector<T> origin = origin_of_sums(x, weight);
-  const Blocks blocks = parallel::blocks_at_most(n, max_chunks, 4096);
   const Index width = 2 * d + 1;
+  const Blocks blocks = parallel::blocks_at_most(n, std::clamp<Index>(max_moments / width, 1, max_chunks), 4096);
   std::vector<double> sums(at(blocks.count() * width), 0.0);
   for_blocks(blocks, run, x.size(), [&](Index b, int) {
     double* sum = sums.data() + b * width;
