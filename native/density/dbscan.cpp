@@ -11,6 +11,7 @@
 
 #include "density/cells.hpp"
 #include "density/lists.hpp"
+#include "density/pairs.hpp"
 #include "density/queries.hpp"
 #include "density/screened_tree.hpp"
 #include "density/sets.hpp"
@@ -62,9 +63,14 @@ class Cells {
     }
   }
 
-  DbscanResult labels(Run& run) {
+  /// `weight`: by sample.
+  DbscanResult labels(std::span<const double> weight, Run& run) {
     quick_.emplace(tree_, reach_, run);
-    if (screens() && min_samples_ > 1) lists_.emplace(tree_.n_samples, min_samples_);
+    if (screens() && min_samples_ > 1) {
+      if constexpr (may_screen)
+        if (auto found = dbscan_by_pairs(tree_, *quick_, weight, reach_, min_samples_, run)) return std::move(*found);
+      lists_.emplace(tree_.n_samples, min_samples_);
+    }
     count(run);
     link(run);
     return number(run);
@@ -885,7 +891,7 @@ DbscanResult dbscan(Points<const T> x, std::span<const double> weight, const Rea
   CellTree tree = build_cells(x, weight, reach, dense, cell_size(x.n_features), run);
   DbscanResult result;
   with_norm(reach.norm, x.n_features, [&](auto norm, auto d) {
-    result = Cells<norm(), d()>(std::move(tree), weight, reach, min_samples, has_negative).labels(run);
+    result = Cells<norm(), d()>(std::move(tree), weight, reach, min_samples, has_negative).labels(weight, run);
   });
   return result;
 }

@@ -14,10 +14,12 @@
 // With many features, where boxes hardly keep two nodes apart, the first pass also keeps up to 16 neighbours of each
 // sample (cut off when it has enough). They connect nearly all there is to connect, so that linking is left to the
 // samples that are not yet one with the rest of their leaf (Cells::link_strays), and a sample with few neighbours,
-// all of them kept, needs no second look to find its cluster.
+// all of them kept, needs no second look to find its cluster. Where samples have few neighbours and boxes keep nothing
+// apart, all pairs are looked at once instead, and those that are near are kept (pairs.hpp).
 //
 // Cost: O(n d depth) for the tree; what is left after pruning of n^2 d / 2 for the distances. Memory: 24 bytes per
-// sample and feature and about 60 per sample, 40 to 75 more where neighbours are kept. The labels do not depend on the
+// sample and feature and about 60 per sample, 40 to 75 more where neighbours are kept, 192 and 4 per
+// feature where pairs are. The labels do not depend on the
 // number of threads or the instruction set: counts are compared, components are sets, and every distance has one value
 // (reach.hpp).
 #pragma once

@@ -86,6 +86,47 @@ def test_kept_neighbours_change_no_label(rng, kind, weighting):
             np.testing.assert_array_equal(model.labels_, labels)
 
 
+def stages_of(X, eps, min_samples, weight=None):
+    seen = []
+    weight = None if weight is None else np.asarray(weight, dtype=np.float64)
+    _core.dbscan(
+        X,
+        weight,
+        metric="euclidean",
+        eps=eps,
+        p=2.0,
+        min_samples=min_samples,
+        progress=lambda stage, done, total: seen.append(stage),
+    )
+    return set(seen)
+
+
+@pytest.mark.parametrize("kind", ["normal", "lattice", "far from zero"])
+@pytest.mark.parametrize("weighting", ["none", "copies", "negative"])
+def test_looking_at_every_pair_once_changes_no_label(rng, kind, weighting):
+    """Many features and few neighbours: all pairs are looked at, unless they turn out to be many."""
+    n, d = 2200, 12
+    X = rng.integers(0, 3, size=(n, d)).astype(float) if kind == "lattice" else rng.normal(size=(n, d))
+    if kind == "far from zero":
+        X += 1e6
+    X[:40] = X[40]
+    weight = {"none": None, "copies": rng.integers(0, 4, n), "negative": rng.integers(-1, 3, n)}[weighting]
+    distances = oracle.distances(X, "euclidean", 2)
+    ways = []
+    for share in (0.0008, 0.002, 0.1):
+        eps = float(np.sqrt(np.quantile(distances[40:240], share))) * (1 if kind == "lattice" else 1.001)
+        for min_samples in (2, 7):
+            ways.append("pairs" in stages_of(X, eps, min_samples, weight))
+            core, labels = oracle.dbscan(distances <= oracle.radius(eps, "euclidean", 2), min_samples, weight)
+            for n_threads in (1, 2, 7):
+                with shoal.threads(n_threads):
+                    model = shoal.DBSCAN(eps, min_samples=min_samples).fit(X, sample_weight=weight)
+                np.testing.assert_array_equal(model.core_sample_indices_, core)
+                np.testing.assert_array_equal(model.labels_, labels)
+    assert any(ways)
+    assert not all(ways)
+
+
 @both_dtypes
 @pytest.mark.parametrize("d", DIMENSIONS)
 @pytest.mark.parametrize("kind", ["normal", "lattice", "duplicates", "huge offset"])

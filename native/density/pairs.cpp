@@ -1,0 +1,230 @@
+#include "density/pairs.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <limits>
+
+#include "density/sets.hpp"
+#include "parallel/parallel_for.hpp"
+
+namespace shoal::density {
+namespace {
+
+constexpr Index block_size = 64;
+constexpr Index fewest_blocks = 32;
+constexpr Index n_guesses = 4;           // blocks that are looked at before
+constexpr double least_looked_at = 0.5;  // part of the blocks that boxes must leave to look at
+constexpr double least_cost = 0.45;      // part of the looks that samples must need until they have enough
+constexpr Index most_pairs = 24;         // per sample
+constexpr std::int32_t none = std::numeric_limits<std::int32_t>::max();
+
+std::size_t at(Index i) {
+  return static_cast<std::size_t>(i);
+}
+
+// Two samples within reach of each other: their rows in the data.
+struct NearPair {
+  std::int32_t a, b;
+};
+
+// Blocks of samples that follow each other in the tree.
+class PairBlocks {
+ public:
+  using Bits = std::array<std::uint64_t, block_size>;
+
+  PairBlocks(const CellTree& tree, const ScreenedTree& screened, const Reach& reach)
+      : tree_(tree),
+        screened_(screened),
+        reach_(reach),
+        n_(tree.n_samples),
+        d_(tree.n_features),
+        count_((n_ + block_size - 1) / block_size),
+        data_(at(count_ * block_size * d_ + screen_padding)),
+        half_norm_(at(count_ * block_size + screen_padding)),
+        boxes_(at(2 * count_ * d_)) {
+    for (Index b = 0; b < count_; ++b) {
+      std::fill_n(boxes_.begin() + 2 * b * d_, d_, std::numeric_limits<double>::infinity());
+      std::fill_n(boxes_.begin() + (2 * b + 1) * d_, d_, -std::numeric_limits<double>::infinity());
+    }
+    for (const std::int32_t l : tree_.leaves) {
+      const Node& leaf = tree_.nodes[at(l)];
+      const ScreenBlock from = screened_.block(leaf);
+      const Block exact = tree_.block(leaf);
+      for (Index i = 0; i < leaf.size(); ++i) {
+        const Index position = leaf.begin + i;
+        const Index b = position / block_size;
+        float* to = data_.data() + b * block_size * d_ + position % block_size;
+        double* box = boxes_.data() + 2 * b * d_;
+        for (Index f = 0; f < d_; ++f) {
+          to[f * block_size] = from.data[f * from.stride + i];
+          const double value = exact.data[f * exact.stride + i];
+          box[f] = std::min(box[f], value);
+          box[d_ + f] = std::max(box[d_ + f], value);
+        }
+        half_norm_[at(position)] = from.half_norm[i];
+      }
+    }
+  }
+
+  Index count() const { return count_; }
+  Index size(Index b) const { return std::min(block_size, n_ - b * block_size); }
+  bool apart(Index a, Index b) const {
+    return !(gap<Norm::sq_euclidean, 0>(boxes_.data() + 2 * a * d_, boxes_.data() + 2 * b * d_, d_, reach_.p) <=
+             reach_.radius);
+  }
+  /// Bit t of within[q]: sample t of block b is within reach of sample q of block a. Returns the q, as bits, that may
+  /// have one.
+  std::uint64_t look(Index a, Index b, Bits& within) const {
+    Bits doubtful;
+    const std::uint64_t near = screen_kernels().screen(block(a), block(b), screened_.half_radius(), screened_.margin(),
+                                                       within.data(), doubtful.data());
+    for (std::uint64_t left = near; left; left &= left - 1) {
+      const Index q = std::countr_zero(left);
+      for (std::uint64_t bits = doubtful[at(q)]; bits; bits &= bits - 1) {
+        const Index t = std::countr_zero(bits);
+        if (are_near(a * block_size + q, b * block_size + t)) within[at(q)] |= std::uint64_t{1} << t;
+      }
+    }
+    return near;
+  }
+  std::int32_t sample(Index b, Index i) const { return tree_.index[at(b * block_size + i)]; }
+
+ private:
+  ScreenBlock block(Index b) const {
+    return {data_.data() + b * block_size * d_, block_size, half_norm_.data() + b * block_size, size(b), d_};
+  }
+  // As the tree has them, in double: what the screen leaves open.
+  bool are_near(Index i, Index j) const {
+    const auto [x, x_stride] = exact(i);
+    const auto [y, y_stride] = exact(j);
+    double norm = 0;
+    for (Index f = 0; f < d_; ++f)
+      norm = add_norm<Norm::sq_euclidean>(norm, x[f * x_stride] - y[f * y_stride], reach_.p);
+    return norm <= reach_.radius;
+  }
+  std::pair<const double*, Index> exact(Index position) const {
+    const auto behind = std::partition_point(tree_.leaves.begin(), tree_.leaves.end(),
+                                             [&](std::int32_t l) { return tree_.nodes[at(l)].end <= position; });
+    const Node& leaf = tree_.nodes[at(*behind)];
+    const Block samples = tree_.block(leaf);
+    return {samples.data + (position - leaf.begin), samples.stride};
+  }
+
+  const CellTree& tree_;
+  const ScreenedTree& screened_;
+  const Reach& reach_;
+  Index n_, d_, count_;
+  AlignedVector<float> data_, half_norm_;
+  std::vector<double> boxes_;
+};
+
+// Guesses from a few blocks: few others are apart from them, and their samples look long until they have enough.
+bool pays(const PairBlocks& blocks, double min_samples, Run& run) {
+  if (blocks.count() < fewest_blocks && parallel::forced_block_length() == 0) return false;  // tests force it
+  PairBlocks::Bits within;
+  Index looked_at = 0, asked = 0, near = 0;
+  double cost = 0;
+  for (Index guess = 0; guess < n_guesses; ++guess) {
+    run.checkpoint();
+    const Index own = (2 * guess + 1) * blocks.count() / (2 * n_guesses);
+    std::array<Index, block_size> found{};
+    for (Index other = 0; other < blocks.count(); ++other) {
+      if (blocks.apart(own, other)) continue;
+      ++looked_at;
+      for (std::uint64_t left = blocks.look(own, other, within); left; left &= left - 1) {
+        const auto q = at(std::countr_zero(left));
+        found[q] += std::popcount(within[q]);
+      }
+    }
+    for (Index q = 0; q < blocks.size(own); ++q) {
+      near += found[at(q)];
+      cost += std::min(1.0, min_samples / static_cast<double>(std::max<Index>(1, found[at(q)])));
+    }
+    asked += blocks.size(own);
+  }
+  return static_cast<double>(looked_at) >= least_looked_at * static_cast<double>(n_guesses * blocks.count()) &&
+         cost >= least_cost * static_cast<double>(asked) && near <= 2 * most_pairs * asked;
+}
+
+// All pairs, block by block; nothing when there are too many.
+std::optional<std::vector<std::vector<NearPair>>> near_pairs(const PairBlocks& blocks, Index most, Run& run) {
+  std::vector<std::vector<NearPair>> found(at(blocks.count()));
+  std::atomic<Index> total{0};
+  std::atomic<Index> done{0};
+  const double n = static_cast<double>(blocks.count() * block_size);
+  parallel::for_blocks(parallel::Blocks{blocks.count(), 1}, run, n * n, [&](Index a, int thread) {
+    PairBlocks::Bits within;
+    std::vector<NearPair>& own = found[at(a)];
+    for (Index b = a; b < blocks.count() && total.load(std::memory_order_relaxed) <= most && !run.stopped(); ++b) {
+      if (thread == 0 && b % 64 == 0) run.tick();
+      if (blocks.apart(a, b)) continue;
+      for (std::uint64_t left = blocks.look(a, b, within); left; left &= left - 1) {
+        const Index q = std::countr_zero(left);
+        std::uint64_t bits = within[at(q)];
+        if (a == b) bits = q == block_size - 1 ? 0 : bits & ~std::uint64_t{0} << (q + 1);
+        for (; bits; bits &= bits - 1) own.push_back({blocks.sample(a, q), blocks.sample(b, std::countr_zero(bits))});
+      }
+    }
+    total.fetch_add(std::ssize(own), std::memory_order_relaxed);
+    const Index finished = done.fetch_add(1) + 1;
+    if (thread == 0) run.progress("pairs", static_cast<double>(finished), static_cast<double>(blocks.count()));
+  });
+  run.progress("pairs", 1, 1);
+  if (total > most) return std::nullopt;
+  return found;
+}
+
+DbscanResult labels_of(const std::vector<std::vector<NearPair>>& pairs, Index n, std::span<const double> weight,
+                       double min_samples, Run& run) {
+  const auto each = [&](auto&& visit) {
+    for (const std::vector<NearPair>& some : pairs) {
+      run.checkpoint();
+      for (const NearPair& pair : some) visit(pair.a, pair.b);
+    }
+  };
+  const auto weight_of = [&](std::int32_t i) { return weight.empty() ? 1.0 : weight[at(i)]; };
+  std::vector<double> sum(at(n));
+  for (Index i = 0; i < n; ++i) sum[at(i)] = weight_of(static_cast<std::int32_t>(i));
+  each([&](std::int32_t a, std::int32_t b) {
+    sum[at(a)] += weight_of(b);
+    sum[at(b)] += weight_of(a);
+  });
+  const auto is_core = [&](Index i) { return sum[at(i)] >= min_samples; };
+  Sets sets(n);
+  each([&](std::int32_t a, std::int32_t b) {
+    if (is_core(a) && is_core(b)) sets.unite(a, b);
+  });
+  DbscanResult result;
+  result.labels.assign(at(n), none);
+  std::int32_t clusters = 0;
+  for (Index i = 0; i < n; ++i) {
+    if (!is_core(i)) continue;
+    result.core_samples.push_back(i);
+    const Index root = sets.find(i);  // the first of the cluster
+    result.labels[at(i)] = root == i ? clusters++ : result.labels[at(root)];
+  }
+  each([&](std::int32_t a, std::int32_t b) {
+    if (is_core(a) == is_core(b)) return;
+    if (is_core(b)) std::swap(a, b);
+    result.labels[at(b)] = std::min(result.labels[at(b)], result.labels[at(a)]);
+  });
+  std::replace(result.labels.begin(), result.labels.end(), none, std::int32_t{-1});
+  return result;
+}
+
+}  // namespace
+
+std::optional<DbscanResult> dbscan_by_pairs(const CellTree& tree, const ScreenedTree& screened,
+                                            std::span<const double> weight, const Reach& reach, double min_samples,
+                                            Run& run) {
+  std::optional<std::vector<std::vector<NearPair>>> pairs;
+  {
+    const PairBlocks blocks(tree, screened, reach);
+    if (pays(blocks, min_samples, run)) pairs = near_pairs(blocks, most_pairs * tree.n_samples, run);
+  }
+  if (!pairs) return std::nullopt;
+  return labels_of(*pairs, tree.n_samples, weight, min_samples, run);
+}
+
+}  // namespace shoal::density
