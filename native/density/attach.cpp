@@ -20,6 +20,12 @@ namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
+constexpr std::size_t list_bytes = std::size_t{64} << 20;  // of lists of neighbours
+
+std::size_t lists_at_once(Index k) {
+  return std::max<std::size_t>(1, list_bytes / (static_cast<std::size_t>(k) * sizeof(Near)));
+}
+
 // The distance within which the weight is enough, infinite when the whole list is not.
 template <class Neighbour>
 double enough_within(Index k, const Reachability& reach, Neighbour&& neighbour) {
@@ -46,30 +52,36 @@ Attachment attach_all(Points<const T> x, Index n_fitted, std::span<const double>
   std::vector<Near> near;
   for (Index k = std::min(n_fitted, 2 * static_cast<Index>(std::ceil(reach.min_samples))); !open.empty();
        k = std::min(n_fitted, 2 * k)) {
-    Points<const T> rows = x;
-    if (open.size() < n) {
-      some.resize(open.size() * d);
-      for (std::size_t i = 0; i < open.size(); ++i) std::copy_n(x.row(open[i]), d, some.data() + i * d);
-      rows = {some.data(), static_cast<Index>(open.size()), x.n_features};
-    }
-    near.resize(open.size() * static_cast<std::size_t>(k));
-    nearest(rows, k, near);
+    const std::size_t at_once = lists_at_once(k);
     std::size_t left = 0;
-    for (std::size_t i = 0; i < open.size(); ++i) {
-      const Near* list = near.data() + i * static_cast<std::size_t>(k);
-      const double own = enough_within(k, reach, [&](Index r) { return list[r]; });
-      std::tuple<double, double, std::int32_t> best{inf, inf, 0};
-      for (Index r = 0; r < k; ++r) {
-        const double other = core[static_cast<std::size_t>(list[r].row)];
-        best = std::min(best, {std::max({own, other, list[r].distance / reach.alpha}), list[r].distance, list[r].row});
+    for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
+      const std::size_t count = std::min(at_once, open.size() - begin);
+      Points<const T> rows = x;
+      if (count < n) {
+        some.resize(count * d);
+        for (std::size_t i = 0; i < count; ++i) std::copy_n(x.row(open[begin + i]), d, some.data() + i * d);
+        rows = {some.data(), static_cast<Index>(count), x.n_features};
       }
-      // a row beyond the list is at least as far as its last
-      if (k < n_fitted && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) {
-        open[left++] = open[i];
-        continue;
+      near.resize(count * static_cast<std::size_t>(k));
+      nearest(rows, k, near);
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t at = open[begin + i];
+        const Near* list = near.data() + i * static_cast<std::size_t>(k);
+        const double own = enough_within(k, reach, [&](Index r) { return list[r]; });
+        std::tuple<double, double, std::int32_t> best{inf, inf, 0};
+        for (Index r = 0; r < k; ++r) {
+          const double other = core[static_cast<std::size_t>(list[r].row)];
+          best =
+              std::min(best, {std::max({own, other, list[r].distance / reach.alpha}), list[r].distance, list[r].row});
+        }
+        // a row beyond the list is at least as far as its last
+        if (k < n_fitted && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) {
+          open[left++] = at;
+          continue;
+        }
+        result.height[static_cast<std::size_t>(at)] = std::get<0>(best);
+        result.row[static_cast<std::size_t>(at)] = std::get<2>(best);
       }
-      result.height[static_cast<std::size_t>(open[i])] = std::get<0>(best);
-      result.row[static_cast<std::size_t>(open[i])] = std::get<2>(best);
     }
     open.resize(left);
   }
@@ -108,21 +120,44 @@ Attachment attach(Points<const double> rows, const KDTree<double>& fitted, std::
 
 void weighted_core_distances(const KDTree<double>& tree, const Reachability& reach, std::span<double> core, Run& run) {
   const Index n = tree.n_samples();
-  std::vector<double> distance;
-  std::vector<std::int32_t> row;
-  for (Index k = std::min(n, static_cast<Index>(std::ceil(reach.min_samples)));; k = std::min(n, 2 * k)) {
-    distance.resize(static_cast<std::size_t>(n * k));
-    row.resize(static_cast<std::size_t>(n * k));
-    neighbors::k_nearest_of_own(tree, k, distance.data(), row.data(), run);
-    bool enough = true;
-    for (Index i = 0; i < n; ++i) {
-      const auto at = static_cast<std::size_t>(i * k);
-      core[static_cast<std::size_t>(i)] = enough_within(k, reach, [&](Index r) {
-        return Near{distance[at + static_cast<std::size_t>(r)], row[at + static_cast<std::size_t>(r)]};
-      });
-      enough = enough && core[static_cast<std::size_t>(i)] < inf;
+  const auto d = static_cast<std::size_t>(tree.n_features());
+  Index k = std::min(n, static_cast<Index>(std::ceil(reach.min_samples)));
+  std::vector<double> distance(static_cast<std::size_t>(n * k));
+  std::vector<std::int32_t> row(distance.size());
+  const auto core_of = [&](std::size_t list) {
+    return enough_within(k, reach, [&](Index r) {
+      const std::size_t at = list * static_cast<std::size_t>(k) + static_cast<std::size_t>(r);
+      return Near{distance[at], row[at]};
+    });
+  };
+  neighbors::k_nearest_of_own(tree, k, distance.data(), row.data(), run);
+  std::vector<Index> open;  // positions, near each other where they follow each other
+  for (Index position = 0; position < n; ++position) {
+    const auto i = static_cast<std::size_t>(tree.row(position));
+    core[i] = core_of(i);
+    if (!(core[i] < inf)) open.push_back(position);
+  }
+  std::vector<double> some;
+  while (!open.empty() && k < n) {  // longer lists for those alone
+    k = std::min(n, 2 * k);
+    const std::size_t at_once = lists_at_once(k);
+    std::size_t left = 0;
+    for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
+      const std::size_t count = std::min(at_once, open.size() - begin);
+      some.resize(count * d);
+      for (std::size_t i = 0; i < count; ++i) tree.point(open[begin + i], some.data() + i * d);
+      distance.resize(count * static_cast<std::size_t>(k));
+      row.resize(distance.size());
+      neighbors::k_nearest(tree, {some.data(), static_cast<Index>(count), tree.n_features()}, k, distance.data(),
+                           row.data(), run);
+      for (std::size_t i = 0; i < count; ++i) {
+        const Index position = open[begin + i];
+        double& own = core[static_cast<std::size_t>(tree.row(position))];
+        own = core_of(i);
+        if (!(own < inf)) open[left++] = position;
+      }
     }
-    if (enough || k == n) return;
+    open.resize(left);
   }
 }
 

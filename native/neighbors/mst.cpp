@@ -14,6 +14,7 @@ using parallel::Blocks;
 using parallel::for_blocks;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
+constexpr std::size_t list_bytes = std::size_t{64} << 20;  // of lists of neighbours
 
 double core_distance(const Near<double>* near, Index k, Index i, const Reachability& reach) {
   double within = reach.weight ? reach.weight[i] : 1;
@@ -27,9 +28,18 @@ double core_distance(const Near<double>* near, Index k, Index i, const Reachabil
 
 namespace {
 
+// Ascending; looks for interrupts.
+void sort_edges(std::vector<Edge<double>>& edges, Run& run) {
+  std::uint32_t compared = 0;
+  std::sort(edges.begin(), edges.end(), [&](const Edge<double>& a, const Edge<double>& b) {
+    if ((++compared & 0xffff) == 0) run.checkpoint();
+    return a < b;
+  });
+}
+
 // Kruskal's algorithm: keeps of `edges` those of the minimum spanning forest, ascending.
-void keep_forest(std::vector<Edge<double>>& edges, Index n) {
-  std::sort(edges.begin(), edges.end());
+void keep_forest(std::vector<Edge<double>>& edges, Index n, Run& run) {
+  sort_edges(edges, run);
   Components components(n);
   std::size_t kept = 0;
   for (const Edge<double>& edge : edges)
@@ -76,20 +86,17 @@ class TileTree {
 
   void neighbours(const BlockedRows<T>& rows) {
     const double wanted = reach_.core ? 1 : reach_.min_samples;
-    Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(wanted)) - 1, 8));
-    std::vector<Near<double>> near;
-    for (;; k = std::min(n_ - 1, 2 * k)) {
-      near.resize(static_cast<std::size_t>(n_ * k));
-      k_nearest_others(rows, k, near, run_);
-      core_.resize(static_cast<std::size_t>(n_));
-      bool enough = true;
-      for (Index i = 0; i < n_; ++i) {
-        core_[static_cast<std::size_t>(i)] =
-            reach_.core ? reach_.core[i] : core_distance(near.data() + i * k, k, i, reach_);
-        enough = enough && core_[static_cast<std::size_t>(i)] < inf;
-      }
-      if (enough || k == n_ - 1) break;
+    const Index k = std::min<Index>(n_ - 1, std::max<Index>(static_cast<Index>(std::ceil(wanted)) - 1, 8));
+    std::vector<Near<double>> near(static_cast<std::size_t>(n_ * k));
+    k_nearest_others(rows, k, near, run_);
+    core_.resize(static_cast<std::size_t>(n_));
+    std::vector<std::int32_t> open;
+    for (Index i = 0; i < n_; ++i) {
+      double& own = core_[static_cast<std::size_t>(i)];
+      own = reach_.core ? reach_.core[i] : core_distance(near.data() + i * k, k, i, reach_);
+      if (!(own < inf) && !reach_.core) open.push_back(static_cast<std::int32_t>(i));
     }
+    longer_lists(rows, k, std::move(open));
     edges_.reserve(static_cast<std::size_t>(n_ * k));
     for (Index i = 0; i < n_; ++i)
       for (Index r = 0; r < k; ++r) {
@@ -98,7 +105,38 @@ class TileTree {
         edges_.push_back(edge_of(weight(own, other.row, other.distance), own, other.row));
       }
     run_.checkpoint();
-    keep_forest(edges_, n_);
+    keep_forest(edges_, n_, run_);
+  }
+
+  // Core distances of the rows whose k nearest others do not weigh enough.
+  void longer_lists(const BlockedRows<T>& rows, Index k, std::vector<std::int32_t> open) {
+    const auto d = static_cast<std::size_t>(space_.rows().n_features);
+    std::vector<T> some;
+    std::vector<Near<double>> near;
+    while (!open.empty() && k < n_ - 1) {
+      k = std::min(n_ - 1, 2 * k);
+      const Index listed = k + 1;  // with the row itself
+      const std::size_t at_once =
+          std::max<std::size_t>(1, list_bytes / (static_cast<std::size_t>(listed) * sizeof(Near<double>)));
+      std::size_t left = 0;
+      for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
+        const std::size_t count = std::min(at_once, open.size() - begin);
+        some.resize(count * d);
+        for (std::size_t i = 0; i < count; ++i) std::copy_n(space_.rows().row(open[begin + i]), d, some.data() + i * d);
+        const Space<T> here(space_, {some.data(), static_cast<Index>(count), space_.rows().n_features});
+        near.resize(count * static_cast<std::size_t>(listed));
+        k_nearest(BlockedRows<T>(here, run_, rows.origin()), rows, listed, std::span(near), run_);
+        for (std::size_t i = 0; i < count; ++i) {
+          const std::int32_t own = open[begin + i];
+          Near<double>* list = near.data() + i * static_cast<std::size_t>(listed);
+          (void)std::remove_if(list, list + listed, [&](const Near<double>& other) { return other.row == own; });
+          double& core = core_[static_cast<std::size_t>(own)];
+          core = core_distance(list, k, own, reach_);
+          if (!(core < inf)) open[left++] = own;
+        }
+      }
+      open.resize(left);
+    }
   }
 
   // The best edge from row i to a row that `wanted` accepts.
@@ -165,7 +203,7 @@ class TileTree {
         found[static_cast<std::size_t>(q)] = best;
       });
       edges_.insert(edges_.end(), found.begin(), found.end());
-      keep_forest(edges_, n_);
+      keep_forest(edges_, n_, run_);
     }
   }
 
@@ -222,7 +260,7 @@ class TileTree {
       edges_.insert(edges_.end(), some.begin(), some.end());
       some = {};
     }
-    keep_forest(edges_, n_);
+    keep_forest(edges_, n_, run_);
   }
 
   double reach_of(std::int32_t gap) const { return edges_[static_cast<std::size_t>(gap)].weight * reach_.alpha; }
@@ -295,7 +333,7 @@ class TileTree {
   void compact(std::vector<Edge<double>>& better) const {
     std::vector<Edge<double>> all = edges_;
     all.insert(all.end(), better.begin(), better.end());
-    keep_forest(all, n_);
+    keep_forest(all, n_, run_);
     better.clear();
     std::set_difference(all.begin(), all.end(), edges_.begin(), edges_.end(), std::back_inserter(better));
   }
@@ -379,7 +417,7 @@ SpanningTree mst_matrix(Points<const T> distances, const Reachability& reach, Ru
     left[nearest] = left.back();
     left.pop_back();
   }
-  std::sort(edges.begin(), edges.end());
+  sort_edges(edges, run);
   return spanning_tree<double>(edges, std::move(core_distances));
 }
 template SpanningTree mst_matrix(Points<const float>, const Reachability&, Run&);
@@ -414,7 +452,7 @@ SpanningTree mst_sparse(Index n, std::span<const double> data, std::span<const s
       edges.push_back(edge_of(w, static_cast<std::int32_t>(i), j));
     }
   run.checkpoint();
-  keep_forest(edges, n);
+  keep_forest(edges, n, run);
   return spanning_tree<double>(edges, std::move(core));
 }
 

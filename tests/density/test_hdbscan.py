@@ -383,6 +383,47 @@ def test_a_weight_is_so_many_copies(kind, settings, rng):
         )
 
 
+@pytest.mark.parametrize("algorithm", ["kd_tree", "brute"])
+def test_a_few_light_samples_reach_further_than_the_rest(algorithm, rng):
+    X = rng.normal(size=(300, 3))
+    X[:30] += 20
+    X[30:34] = X[0]  # copies, of which the first are listed before the sample itself
+    weight = np.ones(300)
+    weight[:34] = 0.01
+    model = HDBSCAN(5, 4, algorithm=algorithm).fit(X, sample_weight=weight)
+    expected = HDBSCAN(5, 4, metric="precomputed").fit(cdist(X, X), sample_weight=weight)
+    np.testing.assert_allclose(
+        model.minimum_spanning_tree_.to_numpy()["distance"],
+        expected.minimum_spanning_tree_.to_numpy()["distance"],
+    )
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+
+
+LIGHT = """
+    import resource, sys
+    import numpy as np
+    from shoal import HDBSCAN
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=({n}, {d}))
+    weight = np.ones(len(X))
+    X[:50] += 100
+    weight[:50] = 1e-5
+    HDBSCAN(5).fit(X[:1000])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    HDBSCAN(5).fit(X, sample_weight=weight)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print((after - before) * (1 if sys.platform == "darwin" else 1024) / 1e6)
+"""
+
+
+@pytest.mark.parametrize(("n", "d"), [(20_000, 2), (6_000, 60)])
+def test_light_samples_alone_get_longer_lists(run_python, n, d):
+    """Lists of thousands of neighbours for all samples would take gigabytes."""
+    pytest.importorskip("resource")
+    assert float(run_python(LIGHT.format(n=n, d=d))) < 300
+
+
 def test_weights_below_one_make_core_distances_reach_further(rng):
     X = blobs(rng, 80, 2)
     model = HDBSCAN(3, 3).fit(X, sample_weight=np.full(80, 0.5))
