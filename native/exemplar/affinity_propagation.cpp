@@ -176,16 +176,22 @@ class Messages {
     for (Scratch& own : scratch_) own.fresh = false;
     // A block's columns are added when it is its turn; for_blocks hands blocks out in order.
     std::atomic<Index> turn{0};
+    std::atomic<bool> failed{false};  // a turn that never ends: nobody waits for it
     for_blocks(blocks_, run, parallel::work_of_step(3.0 * static_cast<double>(n_ * n_)), [&](Index b, int thread) {
-      const Index begin = blocks_.begin(b), end = blocks_.end(b);
-      Scratch& own = scratch_[static_cast<std::size_t>(thread)];
-      own.prepare(column_a_, blocks_.length);
-      for (Index i = begin; i < end; ++i) update(i, i - begin, own);
-      while (turn.load(std::memory_order_acquire) != b) {
-        if (run.interrupted(thread)) return;
-        std::this_thread::yield();
+      try {
+        const Index begin = blocks_.begin(b), end = blocks_.end(b);
+        Scratch& own = scratch_[static_cast<std::size_t>(thread)];
+        own.prepare(column_a_, blocks_.length);
+        for (Index i = begin; i < end; ++i) update(i, i - begin, own);
+        while (turn.load(std::memory_order_acquire) != b) {
+          if (failed.load(std::memory_order_relaxed) || run.interrupted(thread)) return;
+          std::this_thread::yield();
+        }
+        for (Index i = begin; i < end; ++i) add(i, own.positive_of(i - begin));
+      } catch (...) {
+        failed.store(true, std::memory_order_relaxed);
+        throw;
       }
-      for (Index i = begin; i < end; ++i) add(i, own.positive_of(i - begin));
       turn.store(b + 1, std::memory_order_release);
     });
     run.checkpoint();

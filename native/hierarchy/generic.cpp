@@ -162,6 +162,7 @@ std::vector<Merge> merges_of(Clusters& clusters, Run& run) {
     }
     std::int32_t x = heap.key();
     while (heap.value() != clusters.value(x, nearest[at(x)])) {
+      run.checkpoint();
       nearest[at(x)] = clusters.nearest_beyond(x, &least[at(x)]);
       heap.change(x, least[at(x)]);
       x = heap.key();

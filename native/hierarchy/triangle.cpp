@@ -97,7 +97,7 @@ Triangle<T>::Triangle(const Metric& metric, Points<const double> x, Run& run) : 
     const Index first = blocks.begin(b);
     const Index last = blocks.end(b);
     std::vector<double> block(static_cast<std::size_t>(rows_at_once * columns_at_once));
-    for (Index begin = first; begin < n_; begin += columns_at_once) {
+    for (Index begin = first; begin < n_ && !run.interrupted(thread); begin += columns_at_once) {
       const Index end = std::min(n_, begin + columns_at_once);
       point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(first), last - first, begin, end,
                            block.data(), columns_at_once);

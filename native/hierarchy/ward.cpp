@@ -479,8 +479,8 @@ class Ward {
     std::vector<std::int32_t> chain;
     std::vector<double> link;
     Index first = 0;
+    std::uint32_t looks = 0;
     for (Index left = n; 2 * left > n && left > 1 && !tied_; --left) {
-      run_.checkpoint();
       if (chain.empty()) {
         while (gone[at(first)]) ++first;
         chain.push_back(static_cast<std::int32_t>(first));
@@ -490,6 +490,7 @@ class Ward {
         i = chain.back();
         Nearest& near = nearest_[at(i)];
         if (!known_[at(i)]) {
+          if (++looks % 16 == 0) run_.checkpoint();
           near = nobody;
           all.nearest(0, stride, n, Block::Query(clusters_, i), &near);
           known_[at(i)] = 1;

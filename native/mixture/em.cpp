@@ -311,9 +311,12 @@ Moments resp_moments(Points<const T> x, Weights<T> weight, Points<const T> resp,
 namespace {
 
 // P, upper triangular with P P' the inverse of a: the inverse of the upper triangular root of a. Row operations only.
-bool invert_root(const double* a, Index d, double* root, double* out) {
+// False where a has none, and when `stop` says so before.
+template <class Stop>
+bool invert_root(const double* a, Index d, double* root, double* out, Stop&& stop) {
   std::copy(a, a + d * d, root);
   for (Index j = 0; j < d; ++j) {
+    if (j % 16 == 0 && stop()) return false;
     double* row = root + j * d;
     if (!(row[j] > 0) || !std::isfinite(row[j])) return false;
     const double pivot = std::sqrt(row[j]);
@@ -326,6 +329,7 @@ bool invert_root(const double* a, Index d, double* root, double* out) {
   }
   std::fill(out, out + d * d, 0.0);
   for (Index i = d - 1; i >= 0; --i) {
+    if (i % 16 == 0 && stop()) return false;
     double* row = out + i * d;
     const double* u = root + i * d;
     row[i] = 1;
@@ -352,9 +356,10 @@ Index precision_factors(Covariance type, Index k, Index d, const double* covaria
   const parallel::Blocks blocks{type == Covariance::full ? k : 1, 1};
   std::vector<char> failed(at(blocks.count()), 0);
   const double dd = static_cast<double>(d);
-  parallel::for_blocks(blocks, run, static_cast<double>(blocks.count()) * dd * dd * dd / 4, [&](Index c, int) {
+  parallel::for_blocks(blocks, run, static_cast<double>(blocks.count()) * dd * dd * dd / 4, [&](Index c, int thread) {
     std::vector<double> root(at(d * d));
-    failed[at(c)] = !invert_root(covariances + c * d * d, d, root.data(), factor + c * d * d);
+    failed[at(c)] = !invert_root(covariances + c * d * d, d, root.data(), factor + c * d * d,
+                                 [&] { return run.interrupted(thread); });
   });
   const auto first = std::find(failed.begin(), failed.end(), 1);
   return first == failed.end() ? -1 : first - failed.begin();

@@ -194,8 +194,13 @@ struct Other {
 template <class T>
 class Estimate {
  public:
-  Estimate(const RTree<T>& tree, const CovarianceOptions& options, const Consistency& consistency)
-      : tree_(tree), options_(options), consistency_(consistency), d_(tree.nodes().n_features()) {}
+  Estimate(const RTree<T>& tree, const CovarianceOptions& options, const Consistency& consistency, Run& run, int thread)
+      : tree_(tree),
+        options_(options),
+        consistency_(consistency),
+        d_(tree.nodes().n_features()),
+        run_(run),
+        thread_(thread) {}
 
   void of(Points<const double> centers, Index c) {
     center_ = centers.row(c);
@@ -360,7 +365,7 @@ class Estimate {
   bool settle(const Around& points, double tol, Index max_iter, bool may_outgrow) {
     double change_before = 0;
     int since = 0;
-    for (Index i = 0; i < max_iter; ++i) {
+    for (Index i = 0; i < max_iter && !run_.interrupted(thread_); ++i) {
       before_ = sigma;
       if (!step(points)) {
         sigma = before_;
@@ -389,7 +394,7 @@ class Estimate {
     start();
     cut = cut_of(sigma);
     gathered_.assign(size_of(d_), 0.0);
-    for (int gathering = 0; gathering < most_gatherings; ++gathering) {
+    for (int gathering = 0; gathering < most_gatherings && !run_.interrupted(thread_); ++gathering) {
       gather_box();
       const Index stride = all_.size() / first_points;
       if (stride > 1) {
@@ -414,7 +419,7 @@ class Estimate {
     weight = moments_.total();
     moments_.covariance(weight, options_.ridge, sigma);
     std::vector<double> m(size_of(all_.n_blocks() * lanes));
-    for (Index i = 0; i < options_.max_iter && !converged; ++i) {
+    for (Index i = 0; i < options_.max_iter && !converged && !run_.interrupted(thread_); ++i) {
       if (!cholesky(sigma, d_, whiten_)) return;
       invert_lower(whiten_, d_);
       double least = std::numeric_limits<double>::infinity();
@@ -448,6 +453,8 @@ class Estimate {
   const CovarianceOptions& options_;
   const Consistency& consistency_;
   Index d_;
+  Run& run_;
+  int thread_;
   const double* center_ = nullptr;
   std::vector<Other> others_;
   double nearest_ = 0;
@@ -473,8 +480,8 @@ LocalCovariances local_covariances(const RTree<T>& tree, Points<const double> ce
   std::vector<char> converged(size_of(n));
   const parallel::Blocks blocks{n, 1};
   const double work = 20.0 * static_cast<double>(tree.nodes().n_samples() * d * d);
-  parallel::for_blocks(blocks, run, work, [&](Index c, int) {
-    Estimate<T> estimate(tree, options, consistency);
+  parallel::for_blocks(blocks, run, work, [&](Index c, int thread) {
+    Estimate<T> estimate(tree, options, consistency, run, thread);
     estimate.of(centers, c);
     std::copy(estimate.sigma.begin(), estimate.sigma.end(), out.covariances.begin() + c * d * d);
     out.weight[size_of(c)] = estimate.weight;

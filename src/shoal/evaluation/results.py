@@ -13,8 +13,6 @@ from shoal.base.files import replacing
 
 SCHEMA = 1
 
-SCORES = ("ari", "nmi", "ami", "silhouette", "calinski_harabasz", "davies_bouldin")
-
 
 @dataclass
 class SetFacts:
