@@ -1,6 +1,7 @@
 #include "hierarchy/birch.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -399,6 +400,8 @@ const double* row_of(const BirchRows<T>& x, Index i, std::vector<double>& buffer
   }
 }
 
+constexpr Index n_shells = 8;  // of centers around one of them, between equal steps of the squared distance
+
 // Centers side by side, as in a node.
 struct Panel {
   Index stride = 0;
@@ -478,8 +481,9 @@ std::vector<std::int32_t> birch_nearest(const BirchRows<T>& x, Points<const doub
   }
 
   struct Scratch {
-    std::vector<double> row, reach, from_own, distances, sq_dist;
-    std::vector<std::int32_t> chosen;
+    std::vector<double> row, reach, from_own;
+    std::vector<std::int32_t> near, chosen;
+    std::vector<std::uint8_t> shell_of;
     Panel panel;
   };
   const parallel::Blocks blocks = parallel::blocks_of(m + 1, 1, 16, 1);
@@ -488,7 +492,6 @@ std::vector<std::int32_t> birch_nearest(const BirchRows<T>& x, Points<const doub
   parallel::for_blocks(blocks, run, work, [&](Index b, int thread) {
     Scratch& s = scratches[static_cast<std::size_t>(thread)];
     s.row.resize(static_cast<std::size_t>(d));
-    s.distances.resize(static_cast<std::size_t>(panel_of_all.stride));
     s.from_own.resize(static_cast<std::size_t>(panel_of_all.stride));
     for (Index c = blocks.begin(b); c < blocks.end(b); ++c) {
       const Index first = begin[static_cast<std::size_t>(c)], last = begin[static_cast<std::size_t>(c) + 1];
@@ -519,30 +522,52 @@ std::vector<std::int32_t> birch_nearest(const BirchRows<T>& x, Points<const doub
                                      s.from_own.data() + from);
       else
         std::fill(s.from_own.begin(), s.from_own.end(), 0.0);
-      s.chosen.clear();
-      for (auto other = static_cast<std::int32_t>(from); other < to; ++other)
-        if (s.from_own[static_cast<std::size_t>(other)] <= widest) s.chosen.push_back(other);
-      std::sort(s.chosen.begin(), s.chosen.end(), [&](std::int32_t a, std::int32_t e) {
-        return s.from_own[static_cast<std::size_t>(a)] < s.from_own[static_cast<std::size_t>(e)];
-      });
+      // those within the widest reach, in shells around the own centre
+      const double to_shell = widest > 0 && std::isfinite(widest) ? n_shells / widest : 0;
+      s.near.resize(static_cast<std::size_t>(to - from));
+      s.shell_of.resize(static_cast<std::size_t>(to - from));
+      std::size_t n_near = 0;
+      {
+        const double* from_own = s.from_own.data();
+        std::int32_t* near = s.near.data();
+        std::uint8_t* shell_of = s.shell_of.data();
+        for (auto other = static_cast<std::int32_t>(from); other < to; ++other) {
+          const double sq = from_own[other];
+          near[n_near] = other;
+          shell_of[n_near] = static_cast<std::uint8_t>(sq * to_shell < n_shells ? sq * to_shell : n_shells - 1);
+          n_near += sq <= widest;
+        }
+      }
+      std::array<Index, n_shells + 1> shell{};  // where each begins
+      for (std::size_t k = 0; k < n_near; ++k) ++shell[s.shell_of[k] + std::size_t{1}];
+      std::partial_sum(shell.begin(), shell.end(), shell.begin());
+      s.chosen.resize(n_near);
+      std::array<Index, n_shells> next;
+      std::copy_n(shell.begin(), n_shells, next.begin());
+      for (std::size_t k = 0; k < n_near; ++k) s.chosen[static_cast<std::size_t>(next[s.shell_of[k]]++)] = s.near[k];
       s.panel.make(centers, s.chosen);
-      s.sq_dist.resize(s.chosen.size());
-      for (std::size_t k = 0; k < s.chosen.size(); ++k)
-        s.sq_dist[k] = s.from_own[static_cast<std::size_t>(s.chosen[k])];
       for (Index i = first; i < last; ++i) {
         const double* row = row_of(x, sample[static_cast<std::size_t>(i)], s.row);
         const double reach = s.reach[static_cast<std::size_t>(i - first)];
-        const auto count = std::upper_bound(s.sq_dist.begin(), s.sq_dist.end(), reach) - s.sq_dist.begin();
-        birch_kernels().sq_distances(row, d, s.panel.mean.data(), s.panel.stride, count, s.distances.data());
+        const double to_own = std::sqrt(reach) / 2;
         double best = std::numeric_limits<double>::infinity();
+        double limit =
+            reach;  // a nearer center is within the distances to the own and to the nearest so far of the own
         std::int32_t at = 0;
-        for (Index k = 0; k < count; ++k) {
-          const double value = s.distances[static_cast<std::size_t>(k)];
-          const std::int32_t center = s.chosen[static_cast<std::size_t>(k)];
-          if (value < best || (value == best && center < at)) {
-            best = value;
-            at = center;
-          }
+        for (Index k = 0; k < n_shells; ++k) {
+          const Index start = shell[static_cast<std::size_t>(k)];
+          const Index count = shell[static_cast<std::size_t>(k + 1)] - start;
+          if (count == 0) continue;
+          if (static_cast<double>(k) > limit * to_shell * rounding) break;
+          double value;
+          const Index found =
+              start + birch_kernels().nearest(row, d, s.panel.mean.data() + start, s.panel.stride, count, &value);
+          const std::int32_t center = s.chosen[static_cast<std::size_t>(found)];
+          if (!(value < best || (value == best && center < at))) continue;
+          best = value;
+          at = center;
+          const double both = to_own + std::sqrt(best);
+          limit = std::min(reach, both * both * rounding);
         }
         nearest[static_cast<std::size_t>(sample[static_cast<std::size_t>(i)])] = at;
       }
