@@ -16,6 +16,10 @@ from .data import Arrays
 FLOATS = ("float32", "float64")
 
 
+class LeftOut(Exception):
+    """A case that a library is not asked for: it has no such method, or would take all memory or the whole day."""
+
+
 @dataclass
 class Answer:
     """What came back from one call, in the same words for every library; read after the clock has stopped."""

@@ -38,7 +38,7 @@ class Result:
     role: str  # ours, variant, peer or yardstick
     exact: bool
     note: str
-    status: str  # "measured", "absent" (not installed), "not offered" or "failed"
+    status: str  # "measured", "absent" (not installed), "not offered", "left out", "out of time" or "failed"
     reason: str = ""
     peak_bytes: int | None = None
     repeats: list[Repeat] = field(default_factory=list)

@@ -22,7 +22,7 @@ import numpy as np
 
 from . import quality
 from .data import Arrays, cast
-from .library import Library
+from .library import LeftOut, Library
 from .machine import ROOT, busy_seconds
 from .record import Record, Repeat, Result
 from .suites import Case, Suite
@@ -41,6 +41,7 @@ class Settings:
 
 
 QUIET = 0.25  # cores; the counter ticks in hundredths of a second, so one tick in a pause is 0.1
+NO_ANSWER = "no answer within"
 
 
 class WorkerFailed(Exception):
@@ -74,7 +75,7 @@ class Process:
         except BrokenPipeError:
             raise WorkerFailed(self._last_words()) from None
         if not select.select([self._child.stdout], [], [], self._timeout)[0]:
-            raise WorkerFailed(f"no answer within {self._timeout:g} s")
+            raise WorkerFailed(f"{NO_ANSWER} {self._timeout:g} s")
         line = self._child.stdout.readline()
         if not line:
             raise WorkerFailed(self._last_words())
@@ -185,7 +186,12 @@ def _result(case: Case, dtype: str, threads: int, library: Library) -> Result:
 
 
 def _fail(result: Result, error: WorkerFailed) -> None:
-    result.status, result.reason = "failed", str(error)
+    reason = str(error)
+    left_out = reason.removeprefix(f"{LeftOut.__name__}: ")
+    result.status = (
+        "left out" if left_out != reason else "out of time" if reason.startswith(NO_ANSWER) else "failed"
+    )
+    result.reason = left_out
     result.repeats.clear()
 
 

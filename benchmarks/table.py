@@ -211,8 +211,8 @@ def _notes(results: list[Result]) -> list[str]:
     for r in results:
         if r.status == "absent":
             notes.add(f"{r.library} is absent: {r.reason}.")
-        elif r.status == "failed":
-            notes.add(f"{r.library} failed ({r.case}, {r.dtype}): {r.reason}")
+        elif r.status in ("failed", "left out", "out of time"):
+            notes.add(f"{r.library} {r.status} ({r.case}, {r.dtype}): {r.reason}")
         elif r.status == "measured" and not r.exact:
             notes.add(f"~ {r.library} is approximate: {r.note}.")
         elif r.status == "measured" and r.note:

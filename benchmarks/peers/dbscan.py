@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Arrays
-from ..library import Answer, Job, Library, Offer
+from ..library import Answer, Job, LeftOut, Library, Offer
 
 
 def _dbscan(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
@@ -15,7 +15,7 @@ def _dbscan(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
 
     X = arrays["X"]
     if not 2 <= X.shape[1] <= 20:
-        raise ValueError(f"dbscan takes 2 to 20 features; got {X.shape[1]}")
+        raise LeftOut(f"dbscan takes 2 to 20 features; got {X.shape[1]}")
     return Job(
         lambda seed: DBSCAN(X, **params),
         lambda found: Answer({"value": np.count_nonzero(found[1])}),

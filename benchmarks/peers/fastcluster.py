@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from ..data import Arrays
-from ..library import Answer, Job, Library, Offer
+from ..library import Answer, Job, LeftOut, Library, Offer
 
 MOST = 20_000  # samples of which all distances are kept
 VECTOR = ("single", "ward", "centroid", "median")
@@ -21,7 +21,7 @@ def linkage(module: str, vector: bool = False, most: int | None = MOST) -> Any:
         name = "linkage_vector" if vector and method in VECTOR else "linkage"
         call = getattr(import_module(module), name)
         if most is not None and name == "linkage" and len(X) > most:
-            raise ValueError(f"{module} keeps all distances of {len(X)} samples")
+            raise LeftOut(f"{module} keeps all distances of {len(X)} samples")
         return Job(lambda seed: call(X, method), lambda Z: Answer({"value": Z[:, 2].mean()}))
 
     return make
@@ -33,7 +33,7 @@ def genie(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
 
     X = arrays["X"]
     if params["method"] != "single":
-        raise ValueError(f"genieclust has no {params['method']} linkage")
+        raise LeftOut(f"genieclust has no {params['method']} linkage")
     return Job(
         lambda seed: Genie(n_clusters=1, gini_threshold=1.0).fit(X),
         lambda model: Answer({"value": model.distances_.mean()}),

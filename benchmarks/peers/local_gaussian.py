@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from ..data import Arrays
-from ..library import Answer, Job, Library, Offer
+from ..library import Answer, Job, LeftOut, Library, Offer
 
 
 def labelling(make_model: Callable[[dict[str, Any]], Any], most: float = float("inf")) -> Any:
@@ -19,7 +19,7 @@ def labelling(make_model: Callable[[dict[str, Any]], Any], most: float = float("
     def make(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
         X = arrays["X"]
         if X.size > most:
-            raise ValueError(f"takes minutes beyond {most:.0f} values; got {X.size}")
+            raise LeftOut(f"takes minutes beyond {most:.0f} values; got {X.size}")
 
         def read(labels: Any) -> Answer:
             from sklearn.metrics import adjusted_rand_score

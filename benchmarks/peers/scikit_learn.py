@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Arrays
-from ..library import Answer, Job, Library, Offer, assignment, imports
+from ..library import Answer, Job, LeftOut, Library, Offer, assignment, imports
 from .exemplar import affinity_propagation, birch
 from .hdbscan import hdbscan
 
@@ -95,7 +95,7 @@ def dbscan(module: str, most: int | None = None, why: str = "") -> Any:
         estimator = import_module(module).DBSCAN
         X = arrays["X"]
         if most is not None and len(X) > most:
-            raise ValueError(f"{why}: left out above {most} samples")
+            raise LeftOut(f"{why}: left out above {most} samples")
         return Job(
             lambda seed: estimator(**params, n_jobs=threads).fit(X),
             lambda model: Answer({"value": len(model.core_sample_indices_)}),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import Arrays
-from ..library import Answer, Job, Library, Offer, imports
+from ..library import Answer, Job, LeftOut, Library, Offer, imports
 from .scikit_learn import clusterer, dbscan, em_start, lloyd
 
 
@@ -80,7 +80,7 @@ def _em(arrays: Arrays, params: dict[str, Any], threads: int) -> Job:
     k = len(arrays["init"])
     kind = params["covariance_type"]
     if kind not in ("full", "diag"):
-        raise ValueError(f"it has no {kind} covariances")
+        raise LeftOut(f"it has no {kind} covariances")
     start = em_start(arrays, params)
     covariances = [
         np.ascontiguousarray(np.linalg.inv(p) if kind == "full" else 1 / p[None, :])

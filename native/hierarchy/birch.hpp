@@ -139,10 +139,10 @@ BirchFit birch_fit(BirchTree& tree, const BirchRows<T>& x, Index n_samples, Inde
                    bool want_subcluster, Run& run);
 
 /// The center nearest to each sample, the first of equals, given the subcluster each sample is part of (-1: not known):
-/// only centers within the distances to the own one and to the nearest so far are looked at, in shells around the own
-/// one. Precondition: centers ascend in their first feature. O(m^2 d) for m centers, and then little more than what is
-/// near for each sample; 12 bytes per sample and two copies of the centers per thread. Squared distances are the sums
-/// of squared differences in the order of the features.
+/// only centers within the distances to the own one and to the nearest so far are looked at, in shells around the own.
+/// Precondition: centers ascend in their first feature. O(m^2 d) for m centers, and then little more than what is near
+/// for each sample; 12 bytes per sample and two copies of the centers per thread. Squared distances are the sums of
+/// squared differences in the order of the features.
 template <class T>
 std::vector<std::int32_t> birch_nearest(const BirchRows<T>& x, Points<const double> centers,
                                         std::span<const std::int32_t> own, Run& run);

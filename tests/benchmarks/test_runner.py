@@ -121,9 +121,19 @@ class TestStatus:
         assert "n_clusters" in record.results[0].reason
         assert record.results[0].minimum is None
 
-    def test_a_call_without_an_answer_in_time_is_failed(self):
+    def test_a_call_without_an_answer_in_time_is_out_of_time(self):
         record = run_tiny(["scikit-learn"], timeout=1e-3)
+        assert record.results[0].status == "out of time"
         assert record.results[0].reason == "no answer within 0.001 s"
+
+    def test_what_a_library_is_not_asked_for_is_left_out(self):
+        pytest.importorskip("genieclust")
+        linkage = tiny_suite("linkage", {"method": "weighted"})
+        record = run_tiny(["genieclust"], linkage)
+        assert (record.results[0].status, record.results[0].reason) == (
+            "left out",
+            "genieclust has no weighted linkage",
+        )
 
     def test_a_library_over_its_budget_rests_after_one_whole_round(self):
         suite = tiny_suite("fit", {"n_clusters": 2}, seeds=(0, 1))

@@ -379,9 +379,9 @@ def k_distances(
 
     Notes
     -----
-    O(n_samples · log n_samples) searches for few features, O(n_samples² · n_features) at worst; 24 bytes of memory per
-    value and 40 per sample. Distances are computed in double precision, and the square root is rounded up where
-    needed for `eps` to reach as far as the distance says.
+    O(n_samples · log n_samples) searches for few features, O(n_samples² · n_features) at worst; 24 bytes of memory
+    per value and 40 to 250 per sample. Distances are computed in double precision, and the square root is rounded
+    up where needed for `eps` to reach as far as the distance says.
 
     References
     ----------
