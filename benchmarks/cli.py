@@ -120,7 +120,7 @@ def publish_(
     out: Annotated[Path, typer.Option(help="The page.")] = publish.PAGE,
     folder: Annotated[Path, typer.Option(help="Where the records are.")] = publish.RESULTS,
 ) -> None:
-    """Write the page of the documentation from the newest record of each suite."""
+    """Write the page of the documentation, and the README's table, from the newest record of each suite."""
     try:
         stored = publish.records(folder)
     except ValueError as error:
@@ -128,6 +128,9 @@ def publish_(
     if not stored:
         raise typer.BadParameter(f"--folder must hold records; got {folder}")
     out.write_text(publish.page(stored, suites(mnist="mnist60k.npz")))
+    known = suites(mnist="mnist60k.npz")
+    if out == publish.PAGE:
+        publish.README.write_text(publish.readme(stored, known, publish.README.read_text()))
     print(f"{out.name}: {len(stored)} records")
 
 

@@ -11,6 +11,8 @@ from .table import behind, ratio_table, ratios, to_markdown
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+README = Path(__file__).parents[1] / "README.md"
+MARKS = ("<!-- speed -->\n", "<!-- /speed -->")  # around what the README shows
 
 INTRODUCTION = """\
 # Benchmarks
@@ -65,6 +67,35 @@ def page(stored: list[Record], suites: dict[str, Suite]) -> str:
 def summary(stored: list[Record], suites: dict[str, Suite]) -> tuple[list[str], list[str]]:
     """One line per suite and number of threads, as a table; and the rows in which a peer is ahead, as a list."""
     return _summaries(_results(newest(stored), suites), suites)
+
+
+def readme(stored: list[Record], suites: dict[str, Suite], text: str) -> str:
+    """The README with its table of what is faster by how much, one line per suite."""
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    results = _results(newest(stored), suites)
+    table = [
+        "| suite | beside | 1 thread | 2 threads | least of all rows |",
+        "| --- | --- | ---: | ---: | ---: |",
+        *(line for name in results for line in _brief(suites[name], results[name])),
+    ]
+    return before + MARKS[0] + "\n".join(table) + "\n" + MARKS[1] + after
+
+
+def _brief(suite: Suite, results: list[Result]) -> list[str]:
+    found = {n: ratios([result for result in results if result.threads == n]) for n in (1, 2)}
+    every = [ratio for some in found.values() for ratio in some]
+    if not every:
+        return []
+    peers = dict.fromkeys(
+        r.library for r in results if r.status == "measured" and r.role == "peer" and r.exact
+    )
+    peers = [
+        name for name in peers if not any(name.startswith(f"{other} ") for other in peers)
+    ]  # less their settings
+    means = (f"{statistics.geometric_mean(some):.1f}x" if some else "" for some in found.values())
+    link = f"[{suite.name}](docs/benchmarks.md#{suite.name})"
+    return [f"| {link} | {', '.join(peers)} | {' | '.join(means)} | {min(every):.2f}x |"]
 
 
 def _summaries(results: dict[str, list[Result]], suites: dict[str, Suite]) -> tuple[list[str], list[str]]:

@@ -384,3 +384,18 @@ class TestPublish:
     def test_the_page_of_the_documentation_is_made_from_the_records(self):
         page = publish.page(publish.records(), suites(mnist="mnist60k.npz"))
         assert publish.PAGE.read_text() == page, "run: python -m benchmarks publish"
+
+    def test_the_table_of_the_readme_is_made_from_the_records(self):
+        text = publish.README.read_text()
+        made = publish.readme(publish.records(), suites(mnist="mnist60k.npz"), text)
+        assert text == made, "run: python -m benchmarks publish"
+
+    def test_the_table_of_the_readme_tells_the_mean_and_the_least(self):
+        record = self.make("2026-01-01", shoal=1.0, peer=4.0, sampler=0.1)
+        text = publish.readme(
+            [record], {"tiny": tiny_suite()}, "a\n<!-- speed -->\nold\n<!-- /speed -->\nb\n"
+        )
+        assert text.splitlines()[0] == "a"
+        assert text.splitlines()[-1] == "b"
+        assert "| [tiny](docs/benchmarks.md#tiny) | peer | 4.0x |  | 4.00x |" in text
+        assert "old" not in text
