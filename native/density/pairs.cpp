@@ -12,7 +12,7 @@ namespace shoal::density {
 namespace {
 
 constexpr Index block_size = 64;
-constexpr Index fewest_blocks = 32;
+constexpr Index fewest_samples = 2048;
 constexpr Index n_guesses = 4;           // blocks that are looked at before
 constexpr double least_looked_at = 0.5;  // part of the blocks that boxes must leave to look at
 constexpr double least_cost = 0.45;      // part of the looks that samples must need until they have enough
@@ -33,7 +33,7 @@ class PairBlocks {
  public:
   using Bits = std::array<std::uint64_t, block_size>;
 
-  PairBlocks(const CellTree& tree, const ScreenedTree& screened, const Reach& reach)
+  PairBlocks(const CellTree& tree, const ScreenedTree& screened, const Reach& reach, Run& run)
       : tree_(tree),
         screened_(screened),
         reach_(reach),
@@ -48,6 +48,7 @@ class PairBlocks {
       std::fill_n(boxes_.begin() + (2 * b + 1) * d_, d_, -std::numeric_limits<double>::infinity());
     }
     for (const std::int32_t l : tree_.leaves) {
+      run.checkpoint();
       const Node& leaf = tree_.nodes[at(l)];
       const ScreenBlock from = screened_.block(leaf);
       const Block exact = tree_.block(leaf);
@@ -121,7 +122,6 @@ class PairBlocks {
 
 // Guesses from a few blocks: few others are apart from them, and their samples look long until they have enough.
 bool pays(const PairBlocks& blocks, double min_samples, Run& run) {
-  if (blocks.count() < fewest_blocks && parallel::forced_block_length() == 0) return false;  // tests force it
   PairBlocks::Bits within;
   Index looked_at = 0, asked = 0, near = 0;
   double cost = 0;
@@ -218,9 +218,10 @@ DbscanResult labels_of(const std::vector<std::vector<NearPair>>& pairs, Index n,
 std::optional<DbscanResult> dbscan_by_pairs(const CellTree& tree, const ScreenedTree& screened,
                                             std::span<const double> weight, const Reach& reach, double min_samples,
                                             Run& run) {
+  if (tree.n_samples < fewest_samples && parallel::forced_block_length() == 0) return std::nullopt;  // tests force it
   std::optional<std::vector<std::vector<NearPair>>> pairs;
   {
-    const PairBlocks blocks(tree, screened, reach);
+    const PairBlocks blocks(tree, screened, reach, run);
     if (pays(blocks, min_samples, run)) pairs = near_pairs(blocks, most_pairs * tree.n_samples, run);
   }
   if (!pairs) return std::nullopt;
