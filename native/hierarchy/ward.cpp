@@ -323,7 +323,7 @@ class Search {
 class Ward {
  public:
   Ward(Points<const double> x, Weights<double> weight, const WardPlan& plan, Run& run)
-      : run_(run), plan_(plan), total_(x.n_samples - 1), place_(at(x.n_samples)) {
+      : run_(run), plan_(plan), weighted_(weight), total_(x.n_samples - 1), place_(at(x.n_samples)) {
     clusters_.n = x.n_samples;
     clusters_.d = x.n_features;
     clusters_.center.assign(x.data, x.data + x.size());
@@ -375,8 +375,9 @@ class Ward {
   // Notes what rounding of centres can do to the height, and whether that is much or another cluster is as near.
   void look_for_tie(Index i, Index j, double value) {
     const double near =
-        1 / std::min(clusters_.inverse[at(i)], clusters_.inverse[at(j)]);     // no pair has a larger factor
-    const double error = near > 1 ? center_error_ * std::sqrt(2 * near) : 0;  // rows are not rounded
+        1 / std::min(clusters_.inverse[at(i)], clusters_.inverse[at(j)]);  // no pair has a larger factor
+    const double error =
+        near > 1 || weighted_ ? center_error_ * std::sqrt(2 * near) : 0;  // single rows are not rounded
     const double second = std::sqrt(2 * std::min(nearest_[at(i)].second, nearest_[at(j)].second));
     const double height = std::sqrt(2 * value);
     if (second * (1 - alike) - height <= 2 * error || error > alike * height) tied_ = true;
@@ -533,6 +534,7 @@ class Ward {
   Run& run_;
   WardPlan plan_;
   bool tied_ = false;
+  bool weighted_;               // a size does not tell rows from unions
   double center_error_ = 0;     // of the distance of two centres
   std::vector<double> errors_;  // of heights found
   Index total_;

@@ -71,6 +71,17 @@ def test_ward_of_rows_that_nearly_tie_is_scipys(rng, d, n, noise):
     np.testing.assert_allclose(Z[:, 2], expected[:, 2], rtol=1e-10)
 
 
+@pytest.mark.parametrize("noise", [1e-14, 1e-12, 1e-9])
+def test_ward_of_light_rows_that_nearly_tie_is_scipys(rng, noise):
+    """Equal weights scale the heights by their root; unions are rounded however light they are."""
+    for _ in range(60):
+        X = rng.integers(0, 12, size=(40, 1)) + noise * rng.normal(size=(40, 1))
+        Z = linkage(X, "ward", sample_weight=np.full(40, 1 / 64))
+        expected = scipy_hierarchy.linkage(X, "ward")
+        np.testing.assert_array_equal(Z[:, :2], expected[:, :2])
+        np.testing.assert_allclose(8 * Z[:, 2], expected[:, 2], rtol=1e-10)
+
+
 @pytest.mark.parametrize("offset", [1e3, 1e8, 1e12])
 def test_ward_of_few_rows_far_from_zero_is_scipys(rng, offset):
     X = rng.normal(size=(200, 3)) + offset
