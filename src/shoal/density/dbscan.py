@@ -98,9 +98,10 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     Samples are kept in a tree of boxes that goes no deeper where all samples are within `eps` of each other:
     there they are core without a distance. O(n · n_features · log n) time for the tree, and then what is left of
     O(n² · n_features) after pruning: little for few features or separate clusters, nearly all of it for many features
-    without structure. Memory beyond X while fitting: 24 bytes per value and about 60 per sample, up to 75 more from ten
-    features on ("cosine": 8 more per value; sparse X: a dense copy), whatever `eps` is; whole neighbourhoods are
-    never stored. For "precomputed", O(n²) time and 10 bytes per sample.
+    without structure. Memory beyond X while fitting: 24 bytes per value and about 60 per sample; from ten features on
+    up to 75 per sample more, or 4 per value and 192 per sample where samples have few neighbours and boxes keep
+    nothing apart ("cosine": 8 more per value; sparse X: a dense copy), whatever `eps` is. For "precomputed", O(n²)
+    time and 10 bytes per sample.
 
     Tie rule: a border sample within `eps` of core samples of several clusters belongs to the one with the
     smallest label. Distances are computed in double precision for float32 data too; every two samples
@@ -379,9 +380,9 @@ def k_distances(
 
     Notes
     -----
-    O(n_samples · log n_samples) searches for few features, O(n_samples² · n_features) at worst; 24 bytes of memory
-    per value and 40 to 250 per sample. Distances are computed in double precision, and the square root is rounded
-    up where needed for `eps` to reach as far as the distance says.
+    O(n_samples · log n_samples) searches for few features, O(n_samples² · n_features) at worst; 24 bytes of memory per
+    value and 40 per sample. Distances are computed in double precision, and the square root is rounded up where
+    needed for `eps` to reach as far as the distance says.
 
     References
     ----------
