@@ -127,8 +127,8 @@ def publish_(
         raise typer.BadParameter(str(error)) from None
     if not stored:
         raise typer.BadParameter(f"--folder must hold records; got {folder}")
-    out.write_text(publish.page(stored, suites(mnist="mnist60k.npz")))
     known = suites(mnist="mnist60k.npz")
+    out.write_text(publish.page(stored, known))
     if out == publish.PAGE:
         publish.README.write_text(publish.readme(stored, known, publish.README.read_text()))
     print(f"{out.name}: {len(stored)} records")

@@ -87,12 +87,11 @@ def _brief(suite: Suite, results: list[Result]) -> list[str]:
     every = [ratio for some in found.values() for ratio in some]
     if not every:
         return []
-    peers = dict.fromkeys(
-        r.library for r in results if r.status == "measured" and r.role == "peer" and r.exact
-    )
+    exact = [r.library for r in results if r.status == "measured" and r.role == "peer" and r.exact]
+    # a library in another setting has its name and a word more
     peers = [
-        name for name in peers if not any(name.startswith(f"{other} ") for other in peers)
-    ]  # less their settings
+        name for name in dict.fromkeys(exact) if not any(name.startswith(f"{other} ") for other in exact)
+    ]
     means = (f"{statistics.geometric_mean(some):.1f}x" if some else "" for some in found.values())
     link = f"[{suite.name}](docs/benchmarks.md#{suite.name})"
     return [f"| {link} | {', '.join(peers)} | {' | '.join(means)} | {min(every):.2f}x |"]

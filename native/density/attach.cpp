@@ -20,12 +20,6 @@ namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-constexpr std::size_t list_bytes = std::size_t{64} << 20;  // of lists of neighbours
-
-std::size_t lists_at_once(Index k) {
-  return std::max<std::size_t>(1, list_bytes / (static_cast<std::size_t>(k) * sizeof(Near)));
-}
-
 // The distance within which the weight is enough, infinite when the whole list is not.
 template <class Neighbour>
 double enough_within(Index k, const Reachability& reach, Neighbour&& neighbour) {
@@ -52,7 +46,7 @@ Attachment attach_all(Points<const T> x, Index n_fitted, std::span<const double>
   std::vector<Near> near;
   for (Index k = std::min(n_fitted, 2 * static_cast<Index>(std::ceil(reach.min_samples))); !open.empty();
        k = std::min(n_fitted, 2 * k)) {
-    const std::size_t at_once = lists_at_once(k);
+    const std::size_t at_once = neighbors::lists_at_once(k);
     std::size_t left = 0;
     for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
       const std::size_t count = std::min(at_once, open.size() - begin);
@@ -140,7 +134,7 @@ void weighted_core_distances(const KDTree<double>& tree, const Reachability& rea
   std::vector<double> some;
   while (!open.empty() && k < n) {  // longer lists for those alone
     k = std::min(n, 2 * k);
-    const std::size_t at_once = lists_at_once(k);
+    const std::size_t at_once = neighbors::lists_at_once(k);
     std::size_t left = 0;
     for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
       const std::size_t count = std::min(at_once, open.size() - begin);

@@ -28,10 +28,10 @@ struct Neighbours {
     std::fill_n(nothing_.begin(), n, T{0});
   }
 
-  void see(Triangle<T>& triangle, Index i) { see_row(triangle.row(i) + i + 1, i); }
-  /// values[j - i - 1] = distance of i to j > i. Rows must be seen in order.
-  /// Precondition: values are readable up to a multiple of 64 bytes.
-  void see_row(const T* values, Index i) {
+  // --- of an upper triangle ----------------------------------------------------------------------------------------
+  /// Row i. Rows must be seen in order. Precondition: started with `second`.
+  void see(const Triangle<T>& triangle, Index i) {
+    const T* values = triangle.row(i) + i + 1;
     const auto n = std::ssize(nearest);
     const auto own = static_cast<std::size_t>(i);
     if (i + 1 >= n) return;
@@ -44,10 +44,12 @@ struct Neighbours {
     } else {
       next = value;
     }
-    if (!second.empty()) second[own] = std::min(second[own], next);
+    second[own] = std::min(second[own], next);
     triangle_kernels<T>().offer(values, n - i - 1, static_cast<std::int32_t>(i), least.data() + i + 1,
-                                (second.empty() ? least : second).data() + i + 1, nearest.data() + i + 1);
+                                second.data() + i + 1, nearest.data() + i + 1);
   }
+
+  // --- of a lower triangle, without `second` -----------------------------------------------------------------------
   /// Offers i, which is values[j] away from all j in [begin, end) before it; returns the least of these.
   T offer(const T* values, Index i, Index begin, Index end) {
     T* own = least.data() + begin;

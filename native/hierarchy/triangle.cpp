@@ -99,13 +99,11 @@ Triangle<T>::Triangle(const Metric& metric, Points<const double> x, Run& run) : 
     std::vector<double> block(static_cast<std::size_t>(rows_at_once * columns_at_once));
     for (Index begin = first; begin < n_ && !run.interrupted(thread); begin += columns_at_once) {
       const Index end = std::min(n_, begin + columns_at_once);
-      point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(first), last - first, begin, end,
-                           block.data(), columns_at_once);
+      distances_between(metric, columns, x, first, last, begin, end, block.data(), columns_at_once);
       for (Index i = first; i < last; ++i) {
         const Index from = std::max(begin, i + 1);
         if (from >= end) continue;
-        double* values = block.data() + (i - first) * columns_at_once - begin;
-        to_distances(metric, values + from, end - from);
+        const double* values = block.data() + (i - first) * columns_at_once - begin;
         std::copy(values + from, values + end, row(i) + from);
       }
     }

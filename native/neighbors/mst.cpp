@@ -14,7 +14,6 @@ using parallel::Blocks;
 using parallel::for_blocks;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr std::size_t list_bytes = std::size_t{64} << 20;  // of lists of neighbours
 
 double core_distance(const Near<double>* near, Index k, Index i, const Reachability& reach) {
   double within = reach.weight ? reach.weight[i] : 1;
@@ -116,8 +115,7 @@ class TileTree {
     while (!open.empty() && k < n_ - 1) {
       k = std::min(n_ - 1, 2 * k);
       const Index listed = k + 1;  // with the row itself
-      const std::size_t at_once =
-          std::max<std::size_t>(1, list_bytes / (static_cast<std::size_t>(listed) * sizeof(Near<double>)));
+      const std::size_t at_once = lists_at_once(listed);
       std::size_t left = 0;
       for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
         const std::size_t count = std::min(at_once, open.size() - begin);

@@ -19,6 +19,12 @@ struct Near {
   }
 };
 
+/// Lists of k neighbours that are kept at the same time while samples look for longer ones: some MiB of them.
+inline std::size_t lists_at_once(Index k) {
+  constexpr std::size_t bytes = std::size_t{64} << 20;
+  return std::max<std::size_t>(1, bytes / (static_cast<std::size_t>(k) * sizeof(Near<double>)));
+}
+
 /// A pool of up to twice k: when it is full, selection leaves the k nearest and tells the worst of them. O(1) per offer
 /// whatever k.
 template <class T>

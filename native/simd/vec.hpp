@@ -118,6 +118,7 @@ SHOAL_INLINE T lane(const V& v, int i) {
   else
     return v[i];
 }
+
 /// Bit i is set where lane i of a comparison of T is.
 template <class T, class M>
 SHOAL_INLINE std::uint32_t mask_bits(M mask) {

@@ -216,9 +216,8 @@ class Job(NamedTuple):
             )
         if self.n > MOST_BY_MATRIX and self.method in GEOMETRIC:
             return self._from_centroids(weight, report)
-        if (
-            self.method == "ward" and self.data.shape[1] <= 4 + self.n / 40
-        ):  # else all distances are soon kept
+        # with more features, what all distances cost is soon less than looks at the centroids
+        if self.method == "ward" and self.data.shape[1] <= 4 + self.n / 40:
             tree = self._from_centroids(weight, report, unless_tied=True)
             if len(tree.left):
                 return tree
