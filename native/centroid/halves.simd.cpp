@@ -1,6 +1,7 @@
 // Two sides of a set of samples, on vector types; see halves.hpp.
 #include "centroid/halves.hpp"
 
+#include <bit>
 #include <limits>
 
 #include "centroid/levels.hpp"
@@ -163,10 +164,7 @@ Index redecide(const PanelsOf<T>& x, const T* delta, T threshold, const Margins&
     const double reach = margins.radius[v] * margins.moved + margins.shifted;
     if (margins.until[v] > reach * (1 + tiny)) return;
     const Vec<T> value = product(panel, x.lanes, delta, d);
-    alignas(64) T distance[W];
-    store(distance, absolute(value - broadcast<Vec<T>>(threshold)));
-    T least = distance[0];
-    for (int i = 1; i < W; ++i) least = distance[i] < least ? distance[i] : least;
+    const T least = least_lane<T>(absolute(value - broadcast<Vec<T>>(threshold)));
     margins.until[v] = reach * (1 - tiny) + static_cast<double>(least * (1 - 4 * std::numeric_limits<T>::epsilon())) -
                        (margins.rounding * margins.radius[v] + margins.underflow);
     const IntVec<T> now = side_of<T>(value, threshold);
@@ -174,7 +172,7 @@ Index redecide(const PanelsOf<T>& x, const T* delta, T threshold, const Margins&
     if (!any(sign != IntVec<T>{})) return;
     store_sides<T>(side + first, now);
     if (changed == 0) clear<T>(scratch, d);
-    for (int i = 0; i < W; ++i) changed += lane<Int<T>>(sign, i) != 0;
+    changed += std::popcount(mask_bits<Int<T>>(sign != IntVec<T>{}));
     add_vector<false>(panel, x.lanes, d, sign, weight ? weight + first : nullptr, scratch);
   });
   if (changed) collect<T>(scratch, d, sums);

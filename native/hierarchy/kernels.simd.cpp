@@ -121,8 +121,7 @@ T offer(const T* row, Index n, std::int32_t id, T* least, T* second, std::int32_
     for (std::uint32_t nearer = mask_bits<T>(value < old); nearer; nearer &= nearer - 1)
       nearest[j + __builtin_ctz(nearer)] = id;
   }
-  T smallest = lane<T>(all, 0);
-  for (int i = 1; i < W; ++i) smallest = std::min(smallest, lane<T>(all, i));
+  T smallest = least_lane<T>(all);
   for (; j < n; ++j) {
     const T old = least[j];
     const T larger = row[j] > old ? row[j] : old;

@@ -166,6 +166,18 @@ SHOAL_INLINE T sum_lanes(Vec<T, W> v) {
   }
 }
 
+/// Least of the lanes.
+template <class T, int W = lanes_of<T>>
+SHOAL_INLINE T least_lane(Vec<T, W> v) {
+  if constexpr (W == 1) {
+    return v;
+  } else {
+    Vec<T, W / 2> half[2];
+    std::memcpy(half, &v, sizeof(v));
+    return least_lane<T, W / 2>(minimum(half[0], half[1]));
+  }
+}
+
 namespace detail {
 #if defined(__clang__)
 template <class V, int... I>
