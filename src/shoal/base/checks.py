@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 REAL = (np.float64, np.float32)
 LARGEST_INT = 2**63 - 1  # that kernels take
+LARGEST_REAL = float(np.finfo(np.float64).max)
 
 
 def check_data(
@@ -217,27 +218,48 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
     raise ValueError(f"Input {name} contains {what} at {where}{also}{hint}")
 
 
-def check_spread(
-    X: Any, metric: str = "euclidean", p: float = 2, *, dtype: Any = None, times: float = 4, name: str = "X"
-) -> None:
-    """Refuse rows whose squared distances (minkowski: sums of p-th powers) could overflow `dtype`, X's own by default.
+def spread_fits(
+    X: Any,
+    metric: str = "euclidean",
+    p: float = 2,
+    *,
+    dtype: Any = None,
+    times: float = 4,
+    total: float = 1,
+    others: Collection[Any] = (),
+) -> bool:
+    """Whether squared distances (minkowski: sums of p-th powers) between rows of X and `others` fit into `dtype`.
 
-    There is room for `times` the largest of them. Two passes over the data at the speed of memory.
+    There is room for `times` the largest of them, and in float64 for `total` times as much. `dtype` is X's own by
+    default. Two passes over the data at the speed of memory.
     """
-    values = X.data if _is_sparse(X) else X
-    if metric not in ("euclidean", "minkowski") or not values.size:
-        return
-    low, high = float(values.min()), float(values.max())
-    if _is_sparse(X):
-        low, high = min(low, 0.0), max(high, 0.0)
-    half = high / 2 - low / 2  # the difference itself may overflow
+    if metric not in ("euclidean", "minkowski"):
+        return True
+    extremes = [0.0] if _is_sparse(X) else []
+    for array in (X.data if _is_sparse(X) else X, *others):
+        if array.size:
+            extremes += [float(array.min()), float(array.max())]
+    half = (
+        max(extremes, default=0.0) / 2 - min(extremes, default=0.0) / 2
+    )  # the difference itself may overflow
+    if not half > 0:
+        return True
     power = float(p) if metric == "minkowski" else 2.0
+    digits = power * (math.log10(half) + math.log10(2)) + math.log10(times) + math.log10(X.shape[1])
     kind = np.dtype(X.dtype if dtype is None else dtype)
-    room = math.log10(float(np.finfo(kind).max))
-    if half > 0 and power * (math.log10(half) + math.log10(2)) + math.log10(times * X.shape[1]) > room:
-        what = f"{power:g}-th powers of distances" if metric == "minkowski" else "squared distances"
-        hint = f"scale {name} or pass float64" if X.dtype == np.float32 else f"scale {name}"
-        raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
+    return digits <= math.log10(float(np.finfo(kind).max)) and digits + math.log10(total) <= math.log10(
+        LARGEST_REAL
+    )
+
+
+def check_spread(X: Any, metric: str = "euclidean", p: float = 2, *, name: str = "X", **room: Any) -> None:
+    """Refuse rows that lie so far apart that distances overflow: see :func:`spread_fits`."""
+    if spread_fits(X, metric, p, **room):
+        return
+    kind = np.dtype(room.get("dtype") or X.dtype)
+    what = f"{float(p):g}-th powers of distances" if metric == "minkowski" else "squared distances"
+    hint = f"scale {name} or pass float64" if kind == X.dtype == np.float32 else f"scale {name}"
+    raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 
 
 def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None:

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.utils.extmath import row_norms
 
 from shoal import _core
+from shoal.base.checks import check_spread
 
 METRICS = ("euclidean", "cosine")
 
@@ -31,23 +32,9 @@ def for_metric(X: Any, metric: str) -> Any:
 
 
 def check_range(X: Any, weight: NDArray[Any] | None = None, centers: NDArray[Any] | None = None) -> None:
-    """Raise ValueError where squared distances, or their weighted sum, could leave the range of X's dtype.
-
-    Two passes over the data at the speed of memory.
-    """
-    values = X.data if sparse.issparse(X) else X
-    extremes = [0.0] if sparse.issparse(X) else []
-    for array in (values, centers):
-        if array is not None and array.size:
-            extremes += [float(array.min()), float(array.max())]
-    widest = max(extremes) / 2 - min(extremes) / 2  # halved: the difference itself may overflow
+    """Refuse rows and centres whose squared distances, or their weighted sum, could overflow."""
     total = X.shape[0] if weight is None else max(1.0, float(weight.sum(dtype=np.float64)))
-    with np.errstate(over="ignore"):
-        largest = np.float64(widest) ** 2 * 16 * X.shape[1]
-        if largest < np.finfo(X.dtype).max and largest * total < np.finfo(np.float64).max:
-            return
-    hint = "scale X or pass float64" if X.dtype == np.float32 else "scale X"
-    raise ValueError(f"X spreads too wide for {X.dtype}: squared distances overflow; {hint}")
+    check_spread(X, total=total, others=() if centers is None else (centers,))
 
 
 def distances_to(X: Any, centers: NDArray[Any], metric: str) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from shoal import _core
-from shoal.base.checks import check_int, check_real
+from shoal.base.checks import check_int, check_real, check_spread, spread_fits
 from shoal.base.memory import require_memory
 from shoal.density.metric import METRICS, Metric, check_metric, check_square
 
@@ -153,17 +153,14 @@ def take_rows(X: Any, rows: Any, metric: Metric) -> Any:
 
 def in_range(X: Any, metric: Metric) -> Any:
     """X, as float64 where squares would overflow."""
-    if metric.name not in ("euclidean", "minkowski", "other") or X.size == 0:
+    if metric.name not in ("euclidean", "minkowski", "other"):
         return X
-    widest = max(abs(float(X.min())), abs(float(X.max())))
-    power = max(2.0, metric.p)
-    with np.errstate(over="ignore", divide="ignore"):
-        digits = power * np.log10(2 * widest) + np.log10(X.shape[1])
-    if digits < np.log10(np.finfo(X.dtype).max) - 1:
+    kind = "minkowski" if metric.p > 2 else "euclidean"
+    room: Any = {"times": 16, "others": (np.zeros(1),)}
+    if spread_fits(X, kind, metric.p, **room):
         return X
-    if digits < np.log10(np.finfo(np.float64).max) - 1:
-        return X.astype(np.float64)
-    raise ValueError(f"X spreads too wide for {X.dtype}: distances overflow at {widest:g}; scale X")
+    check_spread(X, kind, metric.p, dtype=np.float64, **room)
+    return X.astype(np.float64)
 
 
 def check_min_samples(min_samples: int, n_samples: int, weight: Any) -> None:

@@ -24,6 +24,7 @@ from shoal.base.checks import (
     check_random_generator,
     check_real,
     check_sample_weight,
+    check_spread,
     check_verbose,
 )
 from shoal.base.fitting import all_or_nothing, check_fitted
@@ -287,7 +288,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         head = self._check_head()
         X = check_data(self, X, reset=tree is None, accept_sparse=True)
         weight = check_sample_weight(sample_weight, X.shape[0], np.float64)
-        _check_range(X)
+        # sums of squares of all rows, measured from the origin
+        check_spread(X, times=4 * X.shape[0], others=(np.zeros(1),))
         options = self._check_tree(0.0 if tree is None else self.threshold_)
         rows = (X.data, X.indices, X.indptr, X.shape[1]) if sparse.issparse(X) else (X,)
         kernel: Any = _core.birch_fit
@@ -593,17 +595,6 @@ def _cut(Z: NDArray[np.float64], n_clusters: int) -> NDArray[np.intp]:
 
 
 # --- rows --------------------------------------------------------------------------------------------------
-
-
-def _check_range(X: Any) -> None:
-    """Refuse data whose squared distances could leave the range of their dtype."""
-    values = X.data if sparse.issparse(X) else X
-    low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-    with np.errstate(over="ignore"):
-        if (np.float64(high / 2) - low / 2) ** 2 * 16 * X.shape[1] < np.finfo(X.dtype).max / X.shape[0]:
-            return
-    hint = "scale X or pass float64" if X.dtype == np.float32 else "scale X"
-    raise ValueError(f"X spreads too wide for {X.dtype}: squared distances overflow; {hint}")
 
 
 def _like(X: Any, centers: NDArray[Any]) -> Any:

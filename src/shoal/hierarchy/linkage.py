@@ -17,6 +17,7 @@ from shoal.base.checks import (
     check_matrix,
     check_minkowski,
     check_sample_weight,
+    check_spread,
     check_verbose,
 )
 from shoal.base.memory import require_memory
@@ -195,7 +196,7 @@ class Job(NamedTuple):
         n = data.shape[0]
         if n < 2:
             raise ValueError(f"X must have at least 2 samples; got n_samples={n}")
-        check_spread(data, metric, p)
+        check_range(data, metric, p)
         return cls(data, n, method, metric, p, in_float32)
 
     def run(self, weight: Any, *, report: Any = None, ordered: bool = True) -> Tree:
@@ -337,14 +338,9 @@ def upper_triangle(square: NDArray[Any]) -> NDArray[Any]:
     return condensed
 
 
-def check_spread(X: NDArray[np.float64], metric: Any, p: float) -> None:
-    """Refuse rows whose squares (or powers) overflow."""
-    if metric not in ("euclidean", "minkowski"):
-        return
-    widest = max(abs(float(X.min())), abs(float(X.max())))
-    digits = p * math.log10(2 * widest) + math.log10(4.0 * X.size) if widest else 0.0
-    if digits > 307:
-        raise ValueError(f"X spreads too wide: distances overflow at {widest:g}; scale X")
+def check_range(X: NDArray[np.float64], metric: Any = "euclidean", p: float = 2) -> None:
+    """Refuse rows of which the distances, or those of their unions, could overflow."""
+    check_spread(X, metric, p, times=4 * X.shape[0], others=(np.zeros(1),))
 
 
 def _zero_rows_apart(X: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from scipy.sparse import csgraph
 from shoal import _core
 from shoal.base.checks import check_bool, check_choice, check_int, check_matrix
 from shoal.base.progress import Report
-from shoal.hierarchy.linkage import METHODS, Job, check_positive_weight, check_spread
+from shoal.hierarchy.linkage import METHODS, Job, check_positive_weight, check_range
 
 # Metrics for which scikit-learn takes single linkage through SciPy, which puts the smaller cluster first.
 _SORTED = ("precomputed", "cosine", "correlation", "sqeuclidean", "yule", "jensenshannon")
@@ -187,7 +187,7 @@ def _along_graph(
     stop = 1 if n_clusters is None else n_clusters
     arguments = (weight, graph.indptr.astype(np.int32), graph.indices.astype(np.int32))
     if method == "ward":
-        check_spread(X, "euclidean", 2)
+        check_range(X)
         rows = X.astype(np.float64, copy=False)
         first, second, height = _core.graph_ward(rows, *arguments, n_clusters=stop, progress=report)
         height = np.sqrt(2.0 * height)
