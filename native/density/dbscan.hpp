@@ -13,7 +13,7 @@
 //   border samples that are not core look for the smallest number around.
 // With many features, where boxes hardly keep two nodes apart, the first pass also keeps up to 16 neighbours of each
 // sample (cut off when it has enough). They connect nearly all there is to connect, so that linking is left to the
-// samples that are not yet one with the rest of their leaf (Cells::link_strays), and a sample with few neighbours,
+// samples that are not yet one with the rest of their leaf (LinkPass::link_strays), and a sample with few neighbours,
 // all of them kept, needs no second look to find its cluster. Where samples have few neighbours and boxes keep nothing
 // apart, all pairs are looked at once instead, and those that are near are kept (pairs.hpp).
 //

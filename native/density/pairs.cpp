@@ -31,8 +31,6 @@ struct NearPair {
 // Blocks of samples that follow each other in the tree.
 class PairBlocks {
  public:
-  using Bits = std::array<std::uint64_t, block_size>;
-
   PairBlocks(const CellTree& tree, const ScreenedTree& screened, const Reach& reach, Run& run)
       : tree_(tree),
         screened_(screened),
@@ -78,15 +76,8 @@ class PairBlocks {
   /// have one.
   std::uint64_t look(Index a, Index b, Bits& within) const {
     Bits doubtful;
-    const std::uint64_t near = screen_kernels().screen(block(a), block(b), screened_.half_radius(), screened_.margin(),
-                                                       within.data(), doubtful.data());
-    for (std::uint64_t left = near; left; left &= left - 1) {
-      const Index q = std::countr_zero(left);
-      for (std::uint64_t bits = doubtful[at(q)]; bits; bits &= bits - 1) {
-        const Index t = std::countr_zero(bits);
-        if (are_near(a * block_size + q, b * block_size + t)) within[at(q)] |= std::uint64_t{1} << t;
-      }
-    }
+    const std::uint64_t near = screened_.look(block(a), block(b), within, doubtful);
+    settle(near, doubtful, within, [&](Index q, Index t) { return are_near(a * block_size + q, b * block_size + t); });
     return near;
   }
   std::int32_t sample(Index b, Index i) const { return tree_.index[at(b * block_size + i)]; }
@@ -122,7 +113,7 @@ class PairBlocks {
 
 // Guesses from a few blocks: few others are apart from them, and their samples look long until they have enough.
 bool pays(const PairBlocks& blocks, double min_samples, Run& run) {
-  PairBlocks::Bits within;
+  Bits within;
   Index looked_at = 0, asked = 0, near = 0;
   double cost = 0;
   for (Index guess = 0; guess < n_guesses; ++guess) {
@@ -154,7 +145,7 @@ std::optional<std::vector<std::vector<NearPair>>> near_pairs(const PairBlocks& b
   std::atomic<Index> done{0};
   const double n = static_cast<double>(blocks.count() * block_size);
   parallel::for_blocks(parallel::Blocks{blocks.count(), 1}, run, n * n, [&](Index a, int thread) {
-    PairBlocks::Bits within;
+    Bits within;
     std::vector<NearPair>& own = found[at(a)];
     for (Index b = a; b < blocks.count() && total.load(std::memory_order_relaxed) <= most && !run.stopped(); ++b) {
       if (thread == 0 && b % 64 == 0) run.tick();

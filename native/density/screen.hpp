@@ -5,6 +5,8 @@
 // screen_margin), so a pair is within the radius, beyond it, or doubtful; the caller looks at doubtful pairs with
 // the direct sum in double (reach.hpp). So the screen changes no result, at any level.
 #pragma once
+#include <array>
+#include <bit>
 #include <cstdint>
 
 #include "base/points.hpp"
@@ -35,6 +37,9 @@ inline float screen_margin(Index n_features) {
   return static_cast<float>(n_features + 16) * 0x3p-23f;
 }
 
+/// Of up to 64 queries: bit t stands for target t.
+using Bits = std::array<std::uint64_t, 64>;
+
 /// One level's kernel.
 struct ScreenKernels {
   /// Bit t of within[q]: target t is certainly within; of doubtful[q]: it may be. `half_radius` is half the squared
@@ -45,6 +50,21 @@ struct ScreenKernels {
 
 /// The kernel of the level in use.
 const ScreenKernels& screen_kernels();
+
+/// Asks are_near(query, target) about what is doubtful of `queries`, given as bits.
+template <class Near>
+void settle(std::uint64_t queries, const Bits& doubtful, Bits& within, Near&& are_near) {
+  for (; queries; queries &= queries - 1) {
+    const Index q = std::countr_zero(queries);
+    for (std::uint64_t bits = doubtful[static_cast<std::size_t>(q)]; bits; bits &= bits - 1) {
+      const Index t = std::countr_zero(bits);
+      if (are_near(q, t)) within[static_cast<std::size_t>(q)] |= std::uint64_t{1} << t;
+    }
+  }
+}
+inline std::uint64_t first_bits(Index n) {
+  return n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+}
 
 }  // namespace shoal::density
 

@@ -20,8 +20,10 @@ class ScreenedTree {
   }
   /// The samples of the leaf in another order: slot i gets what was in order[i].
   void reorder(const Node& leaf, const Index* order);
-  float half_radius() const { return half_radius_; }
-  float margin() const { return margin_; }
+  /// See ScreenKernels::screen.
+  std::uint64_t look(const ScreenBlock& queries, const ScreenBlock& targets, Bits& within, Bits& doubtful) const {
+    return screen_kernels().screen(queries, targets, half_radius_, margin_, within.data(), doubtful.data());
+  }
 
  private:
   Index d_;
