@@ -44,23 +44,20 @@ Attachment attach_all(Points<const T> x, Index n_fitted, std::span<const double>
   std::iota(open.begin(), open.end(), 0);
   std::vector<T> some;
   std::vector<Near> near;
-  for (Index k = std::min(n_fitted, 2 * static_cast<Index>(std::ceil(reach.min_samples))); !open.empty();
-       k = std::min(n_fitted, 2 * k)) {
-    const std::size_t at_once = neighbors::lists_at_once(k);
-    std::size_t left = 0;
-    for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
-      const std::size_t count = std::min(at_once, open.size() - begin);
-      Points<const T> rows = x;
-      if (count < n) {
-        some.resize(count * d);
-        for (std::size_t i = 0; i < count; ++i) std::copy_n(x.row(open[begin + i]), d, some.data() + i * d);
-        rows = {some.data(), static_cast<Index>(count), x.n_features};
-      }
-      near.resize(count * static_cast<std::size_t>(k));
-      nearest(rows, k, near);
-      for (std::size_t i = 0; i < count; ++i) {
-        const std::int32_t at = open[begin + i];
-        const Near* list = near.data() + i * static_cast<std::size_t>(k);
+  neighbors::lengthen_lists(
+      std::move(open), std::min(n_fitted, 2 * static_cast<Index>(std::ceil(reach.min_samples))), n_fitted,
+      [&](std::span<const std::int32_t> here, Index k) {
+        Points<const T> rows = x;
+        if (here.size() < n) {
+          some.resize(here.size() * d);
+          for (std::size_t i = 0; i < here.size(); ++i) std::copy_n(x.row(here[i]), d, some.data() + i * d);
+          rows = {some.data(), std::ssize(here), x.n_features};
+        }
+        near.resize(here.size() * static_cast<std::size_t>(k));
+        nearest(rows, k, near);
+      },
+      [&](std::int32_t at, std::size_t place, Index k) {
+        const Near* list = near.data() + place * static_cast<std::size_t>(k);
         const double own = enough_within(k, reach, [&](Index r) { return list[r]; });
         std::tuple<double, double, std::int32_t> best{inf, inf, 0};
         for (Index r = 0; r < k; ++r) {
@@ -69,16 +66,11 @@ Attachment attach_all(Points<const T> x, Index n_fitted, std::span<const double>
               std::min(best, {std::max({own, other, list[r].distance / reach.alpha}), list[r].distance, list[r].row});
         }
         // a row beyond the list is at least as far as its last
-        if (k < n_fitted && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) {
-          open[left++] = at;
-          continue;
-        }
+        if (k < n_fitted && !(std::get<0>(best) <= list[k - 1].distance / reach.alpha)) return false;
         result.height[static_cast<std::size_t>(at)] = std::get<0>(best);
         result.row[static_cast<std::size_t>(at)] = std::get<2>(best);
-      }
-    }
-    open.resize(left);
-  }
+        return true;
+      });
   return result;
 }
 
@@ -115,44 +107,39 @@ Attachment attach(Points<const double> rows, const KDTree<double>& fitted, std::
 void weighted_core_distances(const KDTree<double>& tree, const Reachability& reach, std::span<double> core, Run& run) {
   const Index n = tree.n_samples();
   const auto d = static_cast<std::size_t>(tree.n_features());
-  Index k = std::min(n, static_cast<Index>(std::ceil(reach.min_samples)));
-  std::vector<double> distance(static_cast<std::size_t>(n * k));
+  const Index first = std::min(n, static_cast<Index>(std::ceil(reach.min_samples)));
+  std::vector<double> distance(static_cast<std::size_t>(n * first));
   std::vector<std::int32_t> row(distance.size());
-  const auto core_of = [&](std::size_t list) {
+  const auto core_of = [&](std::size_t list, Index k) {
     return enough_within(k, reach, [&](Index r) {
       const std::size_t at = list * static_cast<std::size_t>(k) + static_cast<std::size_t>(r);
       return Near{distance[at], row[at]};
     });
   };
-  neighbors::k_nearest_of_own(tree, k, distance.data(), row.data(), run);
+  neighbors::k_nearest_of_own(tree, first, distance.data(), row.data(), run);
   std::vector<Index> open;  // positions, near each other where they follow each other
   for (Index position = 0; position < n; ++position) {
     const auto i = static_cast<std::size_t>(tree.row(position));
-    core[i] = core_of(i);
+    core[i] = core_of(i, first);
     if (!(core[i] < inf)) open.push_back(position);
   }
+  if (first == n) return;
   std::vector<double> some;
-  while (!open.empty() && k < n) {  // longer lists for those alone
-    k = std::min(n, 2 * k);
-    const std::size_t at_once = neighbors::lists_at_once(k);
-    std::size_t left = 0;
-    for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
-      const std::size_t count = std::min(at_once, open.size() - begin);
-      some.resize(count * d);
-      for (std::size_t i = 0; i < count; ++i) tree.point(open[begin + i], some.data() + i * d);
-      distance.resize(count * static_cast<std::size_t>(k));
-      row.resize(distance.size());
-      neighbors::k_nearest(tree, {some.data(), static_cast<Index>(count), tree.n_features()}, k, distance.data(),
-                           row.data(), run);
-      for (std::size_t i = 0; i < count; ++i) {
-        const Index position = open[begin + i];
+  neighbors::lengthen_lists(
+      std::move(open), std::min(n, 2 * first), n,
+      [&](std::span<const Index> here, Index k) {
+        some.resize(here.size() * d);
+        for (std::size_t i = 0; i < here.size(); ++i) tree.point(here[i], some.data() + i * d);
+        distance.resize(here.size() * static_cast<std::size_t>(k));
+        row.resize(distance.size());
+        neighbors::k_nearest(tree, {some.data(), std::ssize(here), tree.n_features()}, k, distance.data(), row.data(),
+                             run);
+      },
+      [&](Index position, std::size_t place, Index k) {
         double& own = core[static_cast<std::size_t>(tree.row(position))];
-        own = core_of(i);
-        if (!(own < inf)) open[left++] = position;
-      }
-    }
-    open.resize(left);
-  }
+        own = core_of(place, k);
+        return own < inf;
+      });
 }
 
 }  // namespace shoal::density

@@ -109,32 +109,27 @@ class TileTree {
 
   // Core distances of the rows whose k nearest others do not weigh enough.
   void longer_lists(const BlockedRows<T>& rows, Index k, std::vector<std::int32_t> open) {
+    if (k == n_ - 1) return;
     const auto d = static_cast<std::size_t>(space_.rows().n_features);
     std::vector<T> some;
     std::vector<Near<double>> near;
-    while (!open.empty() && k < n_ - 1) {
-      k = std::min(n_ - 1, 2 * k);
-      const Index listed = k + 1;  // with the row itself
-      const std::size_t at_once = lists_at_once(listed);
-      std::size_t left = 0;
-      for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
-        const std::size_t count = std::min(at_once, open.size() - begin);
-        some.resize(count * d);
-        for (std::size_t i = 0; i < count; ++i) std::copy_n(space_.rows().row(open[begin + i]), d, some.data() + i * d);
-        const Space<T> here(space_, {some.data(), static_cast<Index>(count), space_.rows().n_features});
-        near.resize(count * static_cast<std::size_t>(listed));
-        k_nearest(BlockedRows<T>(here, run_, rows.origin()), rows, listed, std::span(near), run_);
-        for (std::size_t i = 0; i < count; ++i) {
-          const std::int32_t own = open[begin + i];
-          Near<double>* list = near.data() + i * static_cast<std::size_t>(listed);
-          (void)std::remove_if(list, list + listed, [&](const Near<double>& other) { return other.row == own; });
+    lengthen_lists(
+        std::move(open), std::min(n_ - 1, 2 * k), n_ - 1,
+        [&](std::span<const std::int32_t> here, Index others) {
+          some.resize(here.size() * d);
+          for (std::size_t i = 0; i < here.size(); ++i) std::copy_n(space_.rows().row(here[i]), d, some.data() + i * d);
+          const Space<T> queries(space_, {some.data(), std::ssize(here), space_.rows().n_features});
+          const Index listed = others + 1;  // with the row itself
+          near.resize(here.size() * static_cast<std::size_t>(listed));
+          k_nearest(BlockedRows<T>(queries, run_, rows.origin()), rows, listed, std::span(near), run_);
+        },
+        [&](std::int32_t own, std::size_t place, Index others) {
+          Near<double>* list = near.data() + place * static_cast<std::size_t>(others + 1);
+          (void)std::remove_if(list, list + others + 1, [&](const Near<double>& other) { return other.row == own; });
           double& core = core_[static_cast<std::size_t>(own)];
-          core = core_distance(list, k, own, reach_);
-          if (!(core < inf)) open[left++] = own;
-        }
-      }
-      open.resize(left);
-    }
+          core = core_distance(list, others, own, reach_);
+          return core < inf;
+        });
   }
 
   // The best edge from row i to a row that `wanted` accepts.

@@ -19,10 +19,24 @@ struct Near {
   }
 };
 
-/// Lists of k neighbours that are kept at the same time while samples look for longer ones: some MiB of them.
-inline std::size_t lists_at_once(Index k) {
+/// For those that need as many neighbours as it takes: lists of k, then 2 k, 4 k, ... up to `most`, for the open ones
+/// alone and some MiB of lists at a time. look(open ones, k) makes their lists; settle(open one, its place among them,
+/// k) says whether its list was long enough.
+template <class Open, class Look, class Settle>
+void lengthen_lists(std::vector<Open> open, Index k, Index most, Look&& look, Settle&& settle) {
   constexpr std::size_t bytes = std::size_t{64} << 20;
-  return std::max<std::size_t>(1, bytes / (static_cast<std::size_t>(k) * sizeof(Near<double>)));
+  for (; !open.empty(); k = std::min(most, 2 * k)) {
+    const auto at_once = std::max<std::size_t>(1, bytes / (static_cast<std::size_t>(k) * sizeof(Near<double>)));
+    std::size_t left = 0;
+    for (std::size_t begin = 0; begin < open.size(); begin += at_once) {
+      const std::size_t count = std::min(at_once, open.size() - begin);
+      look(std::span<const Open>(open).subspan(begin, count), k);
+      for (std::size_t i = 0; i < count; ++i)
+        if (const Open own = open[begin + i]; !settle(own, i, k)) open[left++] = own;
+    }
+    if (k == most) return;
+    open.resize(left);
+  }
 }
 
 /// A pool of up to twice k: when it is full, selection leaves the k nearest and tells the worst of them. O(1) per offer
