@@ -49,6 +49,7 @@ bool has_inversions(std::string_view method) {
 template <class T>
 std::vector<Merge> merge_triangle(std::string_view method, Triangle<T>& triangle, Weights<double> weight, Run& run) {
   const Update update = update_from_name(method);
+  if (update == Update::ward && weight) triangle.weigh_for_ward(weight, run);
   return has_inversions(method) ? hierarchy::merge_by_heap(update, triangle, weight, run)
                                 : hierarchy::merge_by_chain(update, triangle, weight, run);
 }
@@ -143,7 +144,8 @@ void bind_hierarchy(nb::module_& m) {
       "x"_a.noconvert(), nb::kw_only(), "method"_a, "metric"_a, "p"_a, "weight"_a.none(), "in_float32"_a,
       "fewest_pairs"_a, "ordered"_a, "progress"_a.none() = nb::none(),
       "The same from rows, by all distances; single computes them as it goes. fewest_pairs > 0 (complete, average, "
-      "weighted): rounds that find fewer pairs than this part of the clusters hand over to the chain; 0: the chain.");
+      "weighted, ward): rounds that find fewer pairs than this part of the clusters hand over to the chain; 0: the "
+      "chain.");
   m.def(
       "linkage_single",
       [](const Matrix<double>& x, std::string_view metric, double p, const OptionalVector<double>& weight, bool kd_tree,

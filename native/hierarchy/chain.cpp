@@ -95,24 +95,11 @@ class Chain {
   Neighbours<T> near_;  // nearest may be unknown; all others are at second or beyond
 };
 
-// What two samples add to the sum of squares grows with their weights.
-template <class T>
-void weigh_for_ward(Triangle<T>& triangle, Weights<double> weight, Run& run) {
-  for (Index i = 0; i < triangle.n(); ++i) {
-    run.checkpoint();
-    T* row = triangle.row(i);
-    for (Index j = i + 1; j < triangle.n(); ++j)
-      row[j] =
-          static_cast<T>(static_cast<double>(row[j]) * std::sqrt(2 * weight[i] * weight[j] / (weight[i] + weight[j])));
-  }
-}
-
 }  // namespace
 
 template <class T>
 std::vector<Merge> merge_by_chain(Update update, Triangle<T>& triangle, Weights<double> weight, Run& run, Index done) {
   if (triangle.n() < 2) return {};
-  if (update == Update::ward && weight) weigh_for_ward(triangle, weight, run);
   return Chain<T>(update, triangle, weight, run, done).merges();
 }
 template std::vector<Merge> merge_by_chain(Update, Triangle<float>&, Weights<double>, Run&, Index);

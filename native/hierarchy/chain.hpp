@@ -25,7 +25,7 @@ namespace shoal::hierarchy {
 
 /// Merges in the order in which the chain finds them; destroys the triangle. `weight`: the sizes at the start; `done`:
 /// merges that progress counts as made. Precondition: distances are finite or +inf, not NaN; update is complete,
-/// average, weighted or ward.
+/// average, weighted or ward; for ward between weighted samples, distances have their ward_factor.
 template <class T>
 std::vector<Merge> merge_by_chain(Update update, Triangle<T>& triangle, Weights<double> weight, Run& run,
                                   Index done = 0);

@@ -1,6 +1,7 @@
 #include "hierarchy/rounds.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <span>
 #include <type_traits>
@@ -20,14 +21,19 @@ std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
 }
 
-// How far a cluster is from the union of two, x and y away from it, of size nx and ny: see TriangleKernels::merge_rows.
+// How far a cluster of size n is from the union of two, x and y away from it: see TriangleKernels::merge_rows.
 template <class T>
-T united(Update update, T x, T y, T nx, T ny) {
+T united(Update update, T x, T y, T n, const Pair& pair) {
+  const auto nx = static_cast<T>(pair.size_x);
+  const auto ny = static_cast<T>(pair.size_y);
+  const auto d = static_cast<T>(pair.distance);
   switch (update) {
     case Update::complete:
       return std::max(x, y);
     case Update::weighted:
       return T{0.5} * (x + y);
+    case Update::ward:
+      return std::sqrt(std::max(T{0}, ((n + nx) * x * x + (n + ny) * y * y - n * d * d) / (n + (nx + ny))));
     default:
       return (nx * x + ny * y) / (nx + ny);
   }
@@ -44,8 +50,8 @@ class Rounds {
     std::iota(name_.begin(), name_.end(), 0);
   }
 
-  std::vector<Merge> merges(const Metric& metric, Points<const double> x) {
-    fill(metric, x);
+  std::vector<Merge> merges(const Metric& metric, Points<const double> x, Weights<double> weight) {
+    fill(metric, x, weight);
     while (triangle_.n() > few_clusters && round())
       run_.progress("merges", static_cast<double>(found_.size()), static_cast<double>(n_rows_ - 1));
     // read backwards, the lower triangle is the upper one of clusters in the opposite order
@@ -80,7 +86,7 @@ class Rounds {
   const T* row(Index i) const { return triangle_.data() + i * (i - 1) / 2; }
 
   // All distances; everyone's nearest is found as they come.
-  void fill(const Metric& metric, Points<const double> x) {
+  void fill(const Metric& metric, Points<const double> x, Weights<double> weight) {
     const FeatureMajor columns(x);
     near_.start(n_rows_, false);
     struct Block {
@@ -97,6 +103,10 @@ class Rounds {
       see_rows(begin, end, 0.2 * static_cast<double>(x.n_features), [&](Index from, Index to, int thread) {
         Block& block = blocks[at(thread)];
         distances_between(metric, columns, x, begin, end, from, to, block.computed.data(), columns_at_once);
+        if (update_ == Update::ward && weight)
+          for (Index i = begin; i < end; ++i)
+            for (Index j = from; j < std::min(i, to); ++j)
+              block.computed[at((i - begin) * columns_at_once + j - from)] *= ward_factor(weight[i], weight[j]);
         if constexpr (std::is_same_v<T, double>) {
           return Piece{block.computed.data(), columns_at_once};
         } else {
@@ -223,17 +233,17 @@ class Rounds {
       const T* other = row(own->second);
       triangle_kernels<T>().merge_rows(update_, near, other, size_.data(), i, pair_of(*own), values);
       near = values;
-      const T nx = size_[at(i)];
-      const T ny = size_[at(own->second)];
+      const Pair pair = pair_of(*own);
       for (std::size_t k = 0; k < n_open; ++k) {
         const std::int32_t j = scratch.open[k]->second;
         if (j < i) continue;
         const T to_other = j < own->second ? other[j] : row(j)[own->second];
-        values[j] = united(update_, columns[at(rows_at_once) * k], to_other, nx, ny);
+        values[j] = united(update_, columns[at(rows_at_once) * k], to_other, size_[at(j)], pair);
       }
     } else {
       for (std::size_t k = 0; k < n_open; ++k) values[scratch.open[k]->second] = columns[at(rows_at_once) * k];
     }
+    const T size = size_[at(i)] + (own ? size_[at(own->second)] : T{0});
     const std::int32_t* first = first_.data();
     for (Index s = 0; s < r; ++s) out[s] = near[first[s]];
     const auto to_second = [&](const Union& u) { return (u.second < i ? near : values)[u.second]; };
@@ -246,9 +256,8 @@ class Rounds {
         break;
       default:
         for (const Union& u : before) {
-          const T nx = size_[at(u.first)];
-          const T ny = size_[at(u.second)];
-          out[u.place] = (nx * out[u.place] + ny * to_second(u)) / (nx + ny);
+          T& value = out[u.place];
+          value = united(update_, value, to_second(u), size, pair_of(u));
         }
     }
   }
@@ -278,7 +287,7 @@ template <class T>
 std::vector<Merge> merge_by_rounds(Update update, const Metric& metric, Points<const double> x, Weights<double> weight,
                                    double fewest, Run& run) {
   if (x.n_samples < 2) return {};
-  return Rounds<T>(update, x.n_samples, weight, fewest, run).merges(metric, x);
+  return Rounds<T>(update, x.n_samples, weight, fewest, run).merges(metric, x, weight);
 }
 #define SHOAL_INSTANTIATE(T)                                                                                           \
   template std::vector<Merge> merge_by_rounds<T>(Update, const Metric&, Points<const double>, Weights<double>, double, \

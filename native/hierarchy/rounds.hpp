@@ -1,5 +1,5 @@
-// Complete, average and weighted linkage of rows, on the triangle of their distances, in rounds: all pairs that are
-// each other's nearest merge at once.
+// Complete, average, weighted and ward linkage of rows, on the triangle of their distances, in rounds: all pairs that
+// are each other's nearest merge at once.
 //
 // M. Bruynooghe, "Classification ascendante hiérarchique des grands ensembles de données", Les Cahiers de l'Analyse des
 // Données 3(1), 1978. These linkages are reducible (a union is no nearer than the nearer of its parts), so two clusters
@@ -24,7 +24,7 @@ namespace shoal::hierarchy {
 
 /// Merges, each after those that made its clusters; heights never below those. Distances are kept as T.
 /// `fewest`: a round that finds fewer pairs than this part of the clusters hands over to the chain.
-/// Precondition: distances are finite; update is complete, average or weighted.
+/// Precondition: distances are finite; update is complete, average, weighted or ward.
 template <class T>
 std::vector<Merge> merge_by_rounds(Update update, const Metric& metric, Points<const double> x, Weights<double> weight,
                                    double fewest, Run& run);

@@ -134,6 +134,16 @@ void Triangle<T>::keep(std::span<const std::int32_t> kept) {
 }
 
 template <class T>
+void Triangle<T>::weigh_for_ward(Weights<double> weight, Run& run) {
+  for (Index i = 0; i < n_; ++i) {
+    run.checkpoint();
+    T* own = row(i);
+    for (Index j = i + 1; j < n_; ++j)
+      own[j] = static_cast<T>(static_cast<double>(own[j]) * ward_factor(weight[i], weight[j]));
+  }
+}
+
+template <class T>
 void Triangle<T>::shrink(Index m) {
   n_ = m;
   std::fill_n(data_.get() + m * (m - 1) / 2, 64 / sizeof(T), T{0});

@@ -3,6 +3,7 @@
 // Memory: n (n - 1) / 2 values of T, on large pages where the system has them (half of all looks are down a column,
 // each on a page of its own otherwise).
 #pragma once
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,11 @@ void distances_to(const Metric& metric, const FeatureMajor& columns, Points<cons
 void distances_between(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index first,
                        Index last, Index begin, Index end, double* out, Index stride);
 
+/// What two samples of these weights add to the sum of squares when they become one, over their distance; Ward's.
+inline double ward_factor(double a, double b) {
+  return std::sqrt(2 * a * b / (a + b));
+}
+
 template <class T>
 class Triangle {
  public:
@@ -74,6 +80,8 @@ class Triangle {
   T& at(Index i, Index j) { return i < j ? row(i)[j] : row(j)[i]; }
   /// Leaves the clusters kept[0] < kept[1] < ... under the numbers 0, 1, ...
   void keep(std::span<const std::int32_t> kept);
+  /// Multiplies all distances by their ward_factor.
+  void weigh_for_ward(Weights<double> weight, Run& run);
   /// Takes what has been written to data() as the triangle of m <= n clusters.
   void shrink(Index m);
 

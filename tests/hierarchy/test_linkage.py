@@ -104,6 +104,28 @@ def test_without_distances_the_tree_is_scipys(rng, without_matrix, method, d):
     np.testing.assert_allclose(linkage(X, method), scipy_hierarchy.linkage(X, method), rtol=1e-10)
 
 
+@pytest.mark.parametrize("kind", ["random", "duplicates", "far"])
+def test_ward_of_many_features_in_rounds_on_distances_is_scipys(rng, without_matrix, kind):
+    X = data_of_kind(rng, kind, n=400, d=module.WARD_FEATURES + 5)
+    expected = scipy_hierarchy.linkage(X, "ward")
+    rtol = {"far": 1e-7, "duplicates": 1e-9}.get(
+        kind, 1e-10
+    )  # SciPy's own rounding, of distances of 0 and 1e6
+    found = linkage(X, "ward")
+    np.testing.assert_allclose(found[:, 2], expected[:, 2], rtol=rtol, atol=1e-6)
+    if kind == "random":
+        np.testing.assert_array_equal(found[:, [0, 1, 3]], expected[:, [0, 1, 3]])
+        np.testing.assert_allclose(linkage(X, "ward", dtype="float32")[:, 2], expected[:, 2], rtol=1e-4)
+
+
+def test_ward_of_many_features_and_weights_on_distances_and_by_centroids(rng, without_matrix, monkeypatch):
+    X = rng.normal(size=(300, module.WARD_FEATURES + 1))
+    weight = rng.uniform(0.2, 5, size=300)
+    on_distances = linkage(X, "ward", sample_weight=weight)
+    monkeypatch.setattr(module, "MOST_WARD_ROWS", 299)
+    np.testing.assert_allclose(linkage(X, "ward", sample_weight=weight), on_distances, rtol=1e-10)
+
+
 def test_many_samples(rng):
     X = rng.normal(size=(module.MOST_BY_MATRIX + 300, 4))
     distances = pdist(X)

@@ -189,8 +189,8 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
 
     Notes
     -----
-    Time, memory and ties: without `connectivity` see :func:`shoal.linkage`: ward and single need no distances between
-    all samples, complete and average 4 n_samples² bytes. With it see :func:`shoal.ward_tree`.
+    Time, memory and ties: without `connectivity` see :func:`shoal.linkage`: single, and ward of few features, need no
+    distances between all samples, complete and average 4 n_samples² bytes. With it see :func:`shoal.ward_tree`.
     Tree and labels are those of :class:`sklearn.cluster.AgglomerativeClustering`.
 
     ``predict`` gives a new sample the label of the nearest fitted one, by `metric`; so the samples of ``fit`` keep

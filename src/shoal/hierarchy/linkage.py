@@ -45,6 +45,9 @@ SCIPY_METRICS = (
 
 # Up to so many samples every method goes over all distances, in SciPy's very order, if only where merges tie.
 MOST_BY_MATRIX = 2048
+# With more features than this a look at a centroid costs more than Ward's distances in a triangle, while that is small:
+# half a GiB for so many rows.
+WARD_FEATURES, MOST_WARD_ROWS = 40, 11_585
 # the most features for which the k-d tree was the faster way to the spanning tree
 KD_FEATURES = {"euclidean": 14, "manhattan": 24, "chebyshev": 60, "minkowski": math.inf}
 
@@ -124,7 +127,9 @@ def linkage(
     method                 time                                                     memory
     =====================  =======================================================  ==========================
     single                 about n log n for few features, n² d at most             a few copies of X
-    ward                   about n log² n for few features, n² d at most            16 d + 60 bytes per sample
+    ward                   about n log² n for few features, n² d at most            16 d + 60 bytes per sample; 41
+                                                                                    features and more, to 11,585
+                                                                                    rows: 4 n²
     centroid, median       n² d in practice, n³ d at worst                          16 d + 50 bytes per sample
     complete, average,     n² d for the distances, n² for the merges                4 n² bytes (dtype "float32":
     weighted                                                                        2 n²)
@@ -135,9 +140,10 @@ def linkage(
     those of :func:`scipy.cluster.hierarchy.linkage` (with SciPy's distances), also where distances tie; where no
     merges of "ward" tie, its heights are the same to 1e-10. From more rows the merges are the same to rounding;
     where distances tie, "complete", "average" and "weighted" merge with the cluster whose first sample comes first
-    (last, once few pairs are each other's nearest), "ward" with the one whose last sample comes first, and "single"
-    orders the edges of its tree by length and samples. "single", "ward", "centroid" and "median" of more rows do
-    without the distances between all. Results have the same bits for any number of threads.
+    (last, once few pairs are each other's nearest), "ward" with the one whose last sample comes first (from 41
+    features on, to 11,585 rows, as "average"), and "single" orders the edges of its tree by length and samples.
+    "single", "ward", "centroid" and "median" of more rows do without the distances between all, but for those of
+    "ward" just named. Results have the same bits for any number of threads.
 
     References
     ----------
@@ -215,10 +221,15 @@ class Job(NamedTuple):
                     self.distances(), self.n, method=self.method, in_float32=self.in_float32, **common
                 )
             )
-        if self.n > MOST_BY_MATRIX and self.method in GEOMETRIC:
+        ward_triangle = (
+            self.method == "ward"
+            and MOST_BY_MATRIX < self.n <= MOST_WARD_ROWS
+            and self.data.shape[1] > WARD_FEATURES
+        )
+        if self.n > MOST_BY_MATRIX and self.method in GEOMETRIC and not ward_triangle:
             return self._from_centroids(weight, report)
         # with more features, what all distances cost is soon less than looks at the centroids
-        if self.method == "ward" and self.data.shape[1] <= 4 + self.n / 40:
+        if self.method == "ward" and not ward_triangle and self.data.shape[1] <= 4 + self.n / 40:
             tree = self._from_centroids(weight, report, unless_tied=True)
             if len(tree.left):
                 return tree
@@ -231,7 +242,7 @@ class Job(NamedTuple):
                 f"{self.method} linkage of {self.n} samples, from all distances,",
                 self._instead(),
             )
-        rounds = self.n > MOST_BY_MATRIX and self.method in REDUCIBLE
+        rounds = self.n > MOST_BY_MATRIX and (self.method in REDUCIBLE or ward_triangle)
         return Tree(
             *_core.linkage_matrix(
                 self.data,
