@@ -312,6 +312,49 @@ void moments(const T* x, Index x_stride, Index n_rows, const T* resp, Index resp
     });
 }
 
+// For one component: first[f] += sum of resp v[f], v = x - mean, and, unless it is null, second[f * second_step] += sum
+// of resp v[f]^2, for F rows of the panels; weight += sum of resp when Weight.
+template <int F, bool Weight, class T>
+void moments_about(const T* x, Index x_stride, const T* mean, const T* resp, Index resp_stride, Index n_panels,
+                   double* first, double* second, Index second_step, double* weight) {
+  using V = Vec<T>;
+  V sum[1][F], squares[1][F], total[1][1];
+  total[0][0] = V{};
+  for (int f = 0; f < F; ++f) sum[0][f] = squares[0][f] = V{};
+  for (Index panel = 0; panel < n_panels; ++panel, x += x_stride, resp += resp_stride)
+    for (int at = 0; at < panel_lanes<T>; at += lanes_of<T>) {
+      const V r = load<V>(resp + at);
+      if constexpr (Weight) total[0][0] += r;
+      for (int f = 0; f < F; ++f) {
+        const V value = load<V>(x + f * panel_lanes<T> + at) - broadcast<V>(mean[f]);
+        const V weighed = r * value;
+        sum[0][f] += weighed;
+        squares[0][f] += weighed * value;
+      }
+    }
+  flush<1, F, T>(sum, [&](int, int f) { return first + f; });
+  if (second) flush<1, F, T>(squares, [&](int, int f) { return second + f * second_step; });
+  if constexpr (Weight) flush<1, 1, T>(total, [&](int, int) { return weight; });
+}
+
+// Rows of a tile of moments about a mean.
+inline constexpr int about_rows = vector_registers >= 32 ? 8 : 4;
+
+// The same for all rows and components: second of component c at second + c * second_stride. A few rows of all panels
+// stay in the cache for one component after the other.
+template <class T>
+void moments_about_means(const T* x, Index d, const T* means, const T* resp, Index n_components, Index n_panels,
+                         double* first, double* second, Index second_stride, Index second_step, double* weight) {
+  constexpr int L = panel_lanes<T>;
+  for (Index f = 0; f < d; f += about_rows)
+    with_constant<about_rows>(static_cast<int>(std::min<Index>(about_rows, d - f)), [&](auto F) {
+      const auto tile = f == 0 ? moments_about<F, true, T> : moments_about<F, false, T>;
+      for (Index c = 0; c < n_components; ++c)
+        tile(x + f * L, d * L, means + c * d + f, resp + c * L, n_components * L, n_panels, first + c * d + f,
+             second ? second + c * second_stride + f * second_step : nullptr, second_step, weight + c);
+    });
+}
+
 // Columns of one tile of second moments; its rows are two.
 inline constexpr int pair_columns = vector_registers >= 32 ? 8 : 4;
 
@@ -390,7 +433,7 @@ void augment(const T* x, Index d, Covariance type, Index n_panels, T* out) {
 
 template <class T>
 Index scratch_size(const Components<T>& k, Index n_panels) {
-  return 2 * n_panels * k.n_features * panel_lanes<T>;
+  return n_panels * k.n_features * panel_lanes<T>;
 }
 
 template <class T>
@@ -399,12 +442,13 @@ void accumulate(const T* panels, const T* resp, Index n_panels, const Components
   constexpr int L = panel_lanes<T>;
   const Index d = k.n_features;
   const Index K = k.n_components;
-  const Index extra = !second || k.type == Covariance::tied || k.type == Covariance::full ? 0
-                      : k.type == Covariance::diag                                        ? d
-                                                                                          : 1;
+  const bool full = k.type == Covariance::full;
+  const Index extra = !second || k.type == Covariance::tied || full ? 0 : k.type == Covariance::diag ? d : 1;
   const Index size = d * (d + 1) / 2;
+  if (k.apart && !full)
+    return moments_about_means(panels, d, k.mean.data(), resp, K, n_panels, first, extra ? second : nullptr, extra,
+                               Index{extra > 1}, weight);
   // all components at once about the origin, or one after the other about their means
-  T* squares = scratch + n_panels * d * L;
   const Index step = k.apart ? 1 : K;
   for (Index c = 0; c < K; c += step) {
     const T* x = panels;
@@ -415,10 +459,10 @@ void accumulate(const T* panels, const T* resp, Index n_panels, const Components
     }
     moments(x, d * L, d, resp + c * L, K * L, step, n_panels, first + c * d, d, weight + c);
     if (extra) {
-      augment(x, d, k.type, n_panels, squares);
-      moments(squares, extra * L, extra, resp + c * L, K * L, step, n_panels, second + c * extra, extra, nullptr);
+      augment(x, d, k.type, n_panels, scratch);
+      moments(scratch, extra * L, extra, resp + c * L, K * L, step, n_panels, second + c * extra, extra, nullptr);
     }
-    if (second && k.type == Covariance::full)
+    if (second && full)
       for (Index j = c; j < c + step; ++j) second_moments(x, d, resp + j * L, K * L, n_panels, second + j * size);
   }
 }
