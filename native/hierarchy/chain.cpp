@@ -76,12 +76,14 @@ class Chain {
 
   void cut_down(std::vector<std::int32_t>& chain) {
     std::vector<std::int32_t> place(near_.nearest.size(), unknown);
-    living_.cut_down([&](std::int32_t old, std::int32_t now) {
-      place[at(old)] = now;
-      near_.least[at(now)] = near_.least[at(old)];
-      near_.second[at(now)] = near_.second[at(old)];
-      near_.nearest[at(now)] = near_.nearest[at(old)];
-    });
+    living_.cut_down(
+        [&](std::int32_t old, std::int32_t now) {
+          place[at(old)] = now;
+          near_.least[at(now)] = near_.least[at(old)];
+          near_.second[at(now)] = near_.second[at(old)];
+          near_.nearest[at(now)] = near_.nearest[at(old)];
+        },
+        run_);
     for (Index i = 0; i < living_.n(); ++i)
       if (near_.nearest[at(i)] != unknown) near_.nearest[at(i)] = place[at(near_.nearest[at(i)])];
     for (std::int32_t& x : chain) x = place[at(x)];

@@ -31,8 +31,8 @@ class Kept {
   const T* unite(std::int32_t x, std::int32_t y, T value) { return living_.unite(update_, x, y, value); }
   bool sparse() const { return living_.sparse(); }
   template <class Moved>
-  void cut_down(Moved&& moved) {
-    living_.cut_down(std::forward<Moved>(moved));
+  void cut_down(Moved&& moved, Run& run) {
+    living_.cut_down(std::forward<Moved>(moved), run);
   }
 
  private:
@@ -94,7 +94,7 @@ class Computed {
   }
   bool sparse() const { return 2 * static_cast<Index>(alive_.size()) <= n_ && n_ > 64; }
   template <class Moved>
-  void cut_down(Moved&& moved) {
+  void cut_down(Moved&& moved, Run&) {
     const auto m = static_cast<Index>(alive_.size());
     for (Index i = 0; i < m; ++i) {
       const std::int32_t old = alive_[at(i)];
@@ -151,12 +151,14 @@ std::vector<Merge> merges_of(Clusters& clusters, Run& run) {
     run.progress("merges", static_cast<double>(k), static_cast<double>(total));
     if (clusters.sparse()) {
       std::vector<std::int32_t> place(nearest.size() + 1);
-      clusters.cut_down([&](std::int32_t old, std::int32_t now) {
-        place[at(old)] = now;
-        if (at(old) == least.size()) return;  // the last has none behind it
-        least[at(now)] = least[at(old)];
-        nearest[at(now)] = nearest[at(old)];
-      });
+      clusters.cut_down(
+          [&](std::int32_t old, std::int32_t now) {
+            place[at(old)] = now;
+            if (at(old) == least.size()) return;  // the last has none behind it
+            least[at(now)] = least[at(old)];
+            nearest[at(now)] = nearest[at(old)];
+          },
+          run);
       for (Index i = 0; i + 1 < clusters.n(); ++i) nearest[at(i)] = place[at(nearest[at(i)])];
       heap.rename(place);
     }

@@ -80,9 +80,9 @@ class Living {
   bool sparse() const { return 2 * static_cast<Index>(alive_.size()) <= n_ && n_ > 64; }
   /// Gives the living the positions 0, 1, ... and calls moved(old, new) in ascending order.
   template <class Moved>
-  void cut_down(Moved&& moved) {
+  void cut_down(Moved&& moved, Run& run) {
     const auto m = static_cast<Index>(alive_.size());
-    triangle_.keep(alive_);
+    triangle_.keep(alive_, run);
     for (Index i = 0; i < m; ++i) {
       const std::int32_t old = alive_[size_t_of(i)];
       size_[size_t_of(i)] = size_[size_t_of(old)];

@@ -122,11 +122,12 @@ Triangle<T>::Triangle(std::span<const S> condensed, Index n, Run& run) : Triangl
 }
 
 template <class T>
-void Triangle<T>::keep(std::span<const std::int32_t> kept) {
+void Triangle<T>::keep(std::span<const std::int32_t> kept, Run& run) {
   // ascending, so that nothing is overwritten before it is read
   const auto m = static_cast<Index>(kept.size());
   T* to = data_.get();
   for (Index a = 0; a < m; ++a) {
+    if (a % 64 == 0) run.checkpoint();
     const T* from = row(kept[static_cast<std::size_t>(a)]);
     for (Index b = a + 1; b < m; ++b) *to++ = from[kept[static_cast<std::size_t>(b)]];
   }

@@ -79,7 +79,7 @@ class Triangle {
   const T* data() const { return data_.get(); }
   T& at(Index i, Index j) { return i < j ? row(i)[j] : row(j)[i]; }
   /// Leaves the clusters kept[0] < kept[1] < ... under the numbers 0, 1, ...
-  void keep(std::span<const std::int32_t> kept);
+  void keep(std::span<const std::int32_t> kept, Run& run);
   /// Multiplies all distances by their ward_factor.
   void weigh_for_ward(Weights<double> weight, Run& run);
   /// Takes what has been written to data() as the triangle of m <= n clusters.

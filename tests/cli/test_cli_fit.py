@@ -234,7 +234,7 @@ def test_predict_refuses_empty_cells_until_told(shoal, folder):
     shoal("fit holes.csv -k 2 --drop-missing --no-report")
     outcome = shoal("predict shoal-report/model.shoal holes.csv")
     assert outcome.code == 2
-    assert "empty cell at row 1, column 'b'" in outcome.err
+    assert "empty cell at row 1 (line 3), column 'b'" in outcome.err
     outcome = shoal("predict shoal-report/model.shoal holes.csv --drop-missing --with-data")
     assert outcome.code == 0
     assert pl.read_csv("shoal-report/predictions.csv")["kind"].to_list() == ["x", "x", "z"]
@@ -321,11 +321,16 @@ WRONG = [
     ("fit text.csv", "text.csv has no numeric column; its columns are a (String), b (String)"),
     (
         "fit holes.csv -k 2",
-        "holes.csv has an empty cell at row 1, column 'b'; leave such rows out with --drop-missing",
+        "holes.csv has an empty cell at row 1 (line 3), column 'b'; leave such rows out with --drop-missing",
     ),
-    ("fit infinite.csv -k 2", "infinite.csv holds infinity at row 1, column 'a'"),
+    ("fit iris.csv -a dbscan -k 3", "dbscan has no option -k: it finds the number of clusters itself"),
+    ("fit iris.csv --n-clustrs 3", "kmeans has no option --n-clustrs; did you mean --n-clusters"),
+    ("fit infinite.csv -k 2", "infinite.csv holds infinity at row 1 (line 3), column 'a'"),
     ("fit iris.csv --columns petal", "iris.csv has no column 'petal'; "),
-    ("fit iris.csv --columns species", "column 'species' of iris.csv is not numeric: row 0 holds 'setosa'"),
+    (
+        "fit iris.csv --columns species",
+        "column 'species' of iris.csv is not numeric: row 0 (line 2) holds 'setosa'",
+    ),
     ("fit iris.csv --columns ,", "columns must name at least one column; got none"),
     ("fit iris.csv --label-column kind", "iris.csv has no label column 'kind'; "),
     ("fit iris.csv --scale big", "--scale must be one of 'none', 'standard', 'minmax', 'robust'; got 'big'"),

@@ -143,7 +143,9 @@ def test_a_number_late_in_a_file_does_not_make_a_text_column_numeric(tmp_path):
 @pytest.mark.parametrize("blank", ["", "NA", "NaN", "nan", "null", "None", "?", "n/a", " ", " NA"])
 def test_an_empty_cell_is_named_and_dropped_on_request(tmp_path, blank):
     table = read_table(write(tmp_path / "t.csv", f"a,b\n1,2\n3,{blank}\n5,6\n"))
-    with pytest.raises(ValueError, match=r"t.csv has an empty cell at row 1, column 'b'; .*--drop-missing"):
+    with pytest.raises(
+        ValueError, match=r"t.csv has an empty cell at row 1 \(line 3\), column 'b'; .*--drop-missing"
+    ):
         table.select()
     part = table.select(drop_missing=True)
     assert part.X.tolist() == [[1, 2], [5, 6]]
@@ -152,7 +154,7 @@ def test_an_empty_cell_is_named_and_dropped_on_request(tmp_path, blank):
 
 def test_the_count_of_empty_cells_is_told(tmp_path):
     table = read_table(write(tmp_path / "t.csv", "a,b\n1,2\n,\n5,\n"))
-    with pytest.raises(ValueError, match=r"row 1, column 'a' \(3 empty cells in 2 rows\)"):
+    with pytest.raises(ValueError, match=r"row 1 \(line 3\), column 'a' \(3 empty cells in 2 rows\)"):
         table.select()
 
 
@@ -169,14 +171,14 @@ def test_nan_in_binary_files_is_an_empty_cell(tmp_path):
 
 def test_an_empty_label_is_an_empty_cell(tmp_path):
     table = read_table(write(tmp_path / "t.csv", "a,kind\n1,x\n2,\n3,y\n"))
-    with pytest.raises(ValueError, match="row 1, column 'kind'"):
+    with pytest.raises(ValueError, match="row 1 \\(line 3\\), column 'kind'"):
         table.select(label="kind")
     assert table.select(label="kind", drop_missing=True).y.tolist() == ["x", "y"]
 
 
 def test_infinity_is_named_in_the_rows_of_the_file(tmp_path):
     table = read_table(write(tmp_path / "t.csv", "a,b\n,2\n3,4\n5,-inf\n"))
-    with pytest.raises(ValueError, match=r"t.csv holds infinity at row 2, column 'b'"):
+    with pytest.raises(ValueError, match=r"t.csv holds infinity at row 2 \(line 4\), column 'b'"):
         table.select(drop_missing=True)
 
 
@@ -220,7 +222,7 @@ def test_npz_labels_and_class_names_are_found(tmp_path):
         ({"columns": ["heigth"]}, "t.csv has no column 'heigth'; did you mean 'height'?"),
         ({"columns": ["zzz"]}, "t.csv has no column 'zzz'; it has 'height', 'kind', 'ok'"),
         ({"label": "kin"}, "t.csv has no label column 'kin'; did you mean 'kind'?"),
-        ({"columns": ["kind"]}, "column 'kind' of t.csv is not numeric: row 0 holds 'fern'"),
+        ({"columns": ["kind"]}, "column 'kind' of t.csv is not numeric: row 0 (line 2) holds 'fern'"),
         ({"columns": []}, "columns must name at least one column; got none"),
         (
             {"columns": ["height"], "label": "height"},
@@ -237,7 +239,9 @@ def test_a_wrong_selection_is_told_in_a_sentence(tmp_path, select, message):
 
 def test_the_value_that_spoils_a_column_is_shown(tmp_path):
     table = read_table(write(tmp_path / "t.csv", "a,b\n1,1\n2,\n3,3 cm\n"))
-    with pytest.raises(ValueError, match=r"column 'b' of t.csv is not numeric: row 2 holds '3 cm'"):
+    with pytest.raises(
+        ValueError, match=r"column 'b' of t.csv is not numeric: row 2 \(line 4\) holds '3 cm'"
+    ):
         table.select(["b"])
 
 
@@ -352,3 +356,29 @@ def test_a_vector_is_one_column(tmp_path):
 def test_names_with_wildcards_are_plain_names(tmp_path):
     write(tmp_path / "a[1].csv", "a\n1\n")
     assert read_table(tmp_path / "a[1].csv").select().X.tolist() == [[1]]
+
+
+def test_lines_are_told_only_where_they_are_rows(tmp_path):
+    path = tmp_path / "t.csv"
+    for text, place in (
+        ("a,b\n1,2\n3,\n", r"row 1 \(line 3\), column"),
+        ("1,2\n3,", r"row 1 \(line 2\), column"),
+        ('a,b,c\n1,2,"two\nlines"\n3,,x\n', "row 1, column"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=f"empty cell at {place}"):
+            read_table(path).select()
+
+
+def test_a_file_that_is_not_utf8_is_read_as_latin1_and_says_so(tmp_path):
+    path = tmp_path / "t.csv"
+    for text in ("größe,b\n1,2\n3,4\n", "name,b\ngrün,2\nx,4\n"):
+        path.write_bytes(text.encode("latin-1"))
+        table = read_table(path)
+        assert table.notes == ["the file is not UTF-8 and was read as Latin-1"]
+        path.write_text(text, encoding="utf-8")
+        plain = read_table(path)
+        assert plain.notes == []
+        assert plain.frame.equals(table.frame)
+        path.write_text(text, encoding="utf-8-sig")
+        assert read_table(path).frame.columns == plain.frame.columns

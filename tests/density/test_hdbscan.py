@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from helpers import bits, both_dtypes, canonical, same_partition, threads_and_block_length, threads_and_blocks
@@ -202,7 +204,7 @@ def test_labels_are_those_of_scikit_learn_where_it_does_not_depend_on_the_order_
 
 def test_groups_far_apart_have_the_labels_of_scikit_learn(rng):
     for d in (2, 10, 40):
-        X = rng.normal(size=(3, d))[rng.integers(3, size=150)] * 100 + rng.normal(size=(150, d))
+        X = np.array([[-100.0], [0], [100]])[rng.integers(3, size=150)] + rng.normal(size=(150, d))
         reference = Reference(10, copy=True).fit(X)
         assert same_partition(HDBSCAN(10).fit_predict(X), reference.labels_)
 
@@ -272,6 +274,31 @@ def test_given_distances_are_as_good_as_samples(kind, rng):
     np.testing.assert_array_equal(model.predict(D), model.labels_)
     graph = sparse.csr_array(D + 1e-300)  # zeros are stored
     assert same_partition(HDBSCAN(4, 3, metric="precomputed").fit(graph).labels_, direct.labels_)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"cluster_selection_method": "leaf"}, {"allow_single_cluster": True}]
+)
+def test_groups_at_infinite_distance_never_merge(rng, options):
+    groups = [blobs(rng, n, 3, spread=0.3) for n in (40, 60, 35, 3)]  # the last is too small for a cluster
+    X = np.concatenate(groups)
+    group = np.repeat(np.arange(4), [len(g) for g in groups])
+    D = cdist(X, X)
+    D[group[:, None] != group] = np.inf
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The minimum spanning tree contains")
+        theirs = Reference(5, min_samples=1, metric="precomputed", copy=True, **options).fit(D)
+    model = HDBSCAN(5, 1, metric="precomputed", **options).fit(D)
+    assert same_partition(model.labels_, theirs.labels_)
+    np.testing.assert_allclose(model.probabilities_, theirs.probabilities_, rtol=1e-9)
+    assert (model.labels_[group == 3] == -1).all()
+    for g in range(3):
+        assert not set(model.labels_[group == g]) & set(model.labels_[group != g]) - {-1}
+    np.testing.assert_array_equal(model.predict(D), model.labels_)
+    assert np.isfinite(model.outlier_scores_).all()
+    assert np.isinf(model.single_linkage_tree_.to_numpy()[:, 2]).sum() == 3
+    far = model.dbscan_clustering(1e300, min_cluster_size=2)
+    assert same_partition(far, group)
 
 
 def test_a_sparse_graph_of_near_neighbours_is_that_of_scikit_learn(rng):
@@ -658,8 +685,11 @@ def test_refusals_name_the_parameter_and_the_value(params, X, message):
 def test_what_needs_samples_says_so_when_there_are_distances_only():
     D = np.abs(np.arange(12.0)[:, None] - np.arange(12.0))
     model = HDBSCAN(3, metric="precomputed").fit(D)
+    assert not hasattr(model, "exemplars_")
+    assert "labels_" in dir(model)
+    with pytest.raises(AttributeError, match="metric='precomputed' has only their distances"):
+        _ = model.exemplars_
     for use in (
-        lambda: model.exemplars_,
         lambda: model.membership_vector(D),
         lambda: model.all_points_membership_vectors(),
         lambda: model.sweep(min_samples=[2]),

@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
         app = build(arguments)
         code = app(args=list(arguments) or ["--help"], prog_name="shoal", standalone_mode=False)
     except _UsageError as error:
-        return _complain(error.format_message() + _where_to_look(arguments))
+        return _complain(_told(error, arguments) + _where_to_look(arguments))
     except Complaint as error:
         return _complain(str(error))
     except typer.Abort:
@@ -68,9 +68,23 @@ def _complain(message: str) -> int:
     return 2
 
 
+def _told(error: Any, arguments: Sequence[str]) -> str:
+    """A usage error in words; of ``fit``, options depend on the algorithm."""
+    option = getattr(error, "option_name", None)
+    if type(error).__name__ != "NoSuchOption" or "fit" not in arguments:
+        return str(error.format_message())
+    name = named_algorithm(arguments)
+    if option in ("-k", "--n-clusters"):
+        return f"{name} has no option {option}: it finds the number of clusters itself"
+    near = f"; did you mean {' or '.join(error.possibilities)}?" if error.possibilities else ""
+    return f"{name} has no option {option}{near}"
+
+
 def _where_to_look(arguments: Sequence[str]) -> str:
     commands = [a for a in arguments if a in ("fit", "predict", "demo", "evaluate", "info", "algorithms")]
-    return f" (see 'shoal {commands[0]} --help')" if commands else " (see 'shoal --help')"
+    name = named_algorithm(arguments)
+    chosen = f" -a {name}" if commands[:1] == ["fit"] and name != "kmeans" else ""
+    return f" (see 'shoal {commands[0]}{chosen} --help')" if commands else " (see 'shoal --help')"
 
 
 def named_algorithm(arguments: Sequence[str]) -> str:

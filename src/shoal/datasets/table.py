@@ -10,6 +10,7 @@ import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,8 @@ class Table:
         Names for integer labels, if the file gives them.
     notes : list of str
         What the reader had to assume.
+    line_of : callable or None
+        The line of the file that holds row 0, 1, ..., or None where lines are not rows; for messages.
 
     Examples
     --------
@@ -99,6 +102,7 @@ class Table:
     label: str | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    line_of: Callable[[int], int | None] | None = field(default=None, repr=False, compare=False)
 
     def select(
         self,
@@ -167,7 +171,9 @@ class Table:
         X = _matrix(frame, features)
         if not np.isfinite(X).all():
             row, column = np.argwhere(~np.isfinite(X))[0]
-            raise ValueError(f"{self.name} holds infinity at row {rows[row]}, column {features[column]!r}")
+            raise ValueError(
+                f"{self.name} holds infinity at {self._place(int(rows[row]))}, column {features[column]!r}"
+            )
         y = None if label is None else frame[label].to_numpy()
         return Selection(X, features, rows, y, left_out, n_missing)
 
@@ -197,7 +203,7 @@ class Table:
                 f"{self.name} lacks {len(absent)} of the model's {len(feature_names)} columns, "
                 f"{_listed(absent)}; it has {_listed(self.frame.columns)}"
             )
-        plain = Table(self.name, self.frame, self.candidates)
+        plain = Table(self.name, self.frame, self.candidates, line_of=self.line_of)
         return plain.select(list(feature_names), drop_missing=drop_missing)
 
     def _features(self, columns: Sequence[str] | None, label: str | None) -> tuple[list[str], list[str]]:
@@ -239,7 +245,11 @@ class Table:
             return f"column {name!r} of {self.name} is not numeric; its type is {column.dtype}"
         bad = column.is_not_null() & column.str.strip_chars().cast(pl.Float64, strict=False).is_null()
         row = bad.arg_max() or 0
-        return f"column {name!r} of {self.name} is not numeric: row {row} holds {column[row]!r}"
+        return f"column {name!r} of {self.name} is not numeric: {self._place(row)} holds {column[row]!r}"
+
+    def _place(self, row: int) -> str:
+        line = self.line_of(row) if self.line_of else None
+        return f"row {row}" if line is None else f"row {row} (line {line})"
 
     def _described(self, names: Sequence[str]) -> str:
         return _listed([f"{name} ({self.frame[name].dtype})" for name in names], quote=False)
@@ -249,7 +259,7 @@ class Table:
         n_cells, n_rows = int(empty.sum()), int(empty.any(axis=1).sum())
         more = "" if n_cells == 1 else f" ({n_cells} empty cells in {n_rows} rows)"
         return (
-            f"{self.name} has an empty cell at row {row}, column {names[column]!r}{more}; "
+            f"{self.name} has an empty cell at {self._place(int(row))}, column {names[column]!r}{more}; "
             "leave such rows out with --drop-missing"
         )
 
@@ -313,24 +323,35 @@ def read_table(path: str | os.PathLike[str]) -> Table:
 def _read_csv(path: Path) -> Table:
     import polars as pl
 
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        first = file.readline()
+    with open(path, "rb") as file:
+        head = file.readline()
+    encoding = "utf8" if _is_utf8(head) else "latin-1"
+    first = head.decode("utf-8-sig" if encoding == "utf8" else encoding)
     if not first.strip():
         raise ValueError(f"{path} is empty")
     if "\0" in first:
         raise ValueError(f"{path} is not a text file")
     separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
     headless = all(_is_float(cell) for cell in first.split(separator))
-    frame = pl.read_csv(
+    read = partial(
+        pl.read_csv,
         path,
         separator=separator,
         has_header=not headless,
         null_values=list(MISSING),
         infer_schema_length=None,  # a column is numeric only if every row says so
-        encoding="utf8-lossy",
         glob=False,
     )
     notes = []
+    try:
+        frame = read(encoding=encoding)
+    except pl.exceptions.ComputeError as error:
+        if "utf-8" not in str(error):  # in a cell further down
+            raise
+        encoding = "latin-1"
+        frame = read(encoding=encoding)
+    if encoding != "utf8":
+        notes.append("the file is not UTF-8 and was read as Latin-1")
     if headless:
         frame = frame.rename({name: f"x{j}" for j, name in enumerate(frame.columns)})
         notes.append(f"the first line holds numbers only, so columns are called x0 to x{frame.width - 1}")
@@ -338,7 +359,19 @@ def _read_csv(path: Path) -> Table:
         stripped = [name.strip() for name in frame.columns]
         if len(set(stripped)) == len(stripped):
             frame = frame.rename(dict(zip(frame.columns, stripped, strict=True)))
-    return Table(path.name, _numbers_from_text(frame), frame.columns, notes=notes)
+    line_of = partial(_line_of, path, 1 if headless else 2, frame.height)
+    return Table(path.name, _numbers_from_text(frame), frame.columns, notes=notes, line_of=line_of)
+
+
+def _line_of(path: Path, first: int, n_rows: int, row: int) -> int | None:
+    """The line of a row, where the file has a line for each: none is blank, no cell has a line break."""
+    n_lines, last = 0, b"\n"
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            n_lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    n_lines += last != b"\n"
+    return row + first if n_lines == n_rows + first - 1 else None
 
 
 def _numbers_from_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -437,6 +470,14 @@ READERS: dict[str, Callable[[Path], Table]] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
 }
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_float(text: str) -> bool:

@@ -580,7 +580,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     def exemplars_(self) -> list[NDArray[Any]]:
         """For every cluster the samples that stay in its leaves to the end."""
         check_is_fitted(self, "labels_")
-        data = self._need_data("exemplars_")
+        if (data := self._data) is None:  # an attribute that is not there, for hasattr() and dir()
+            raise AttributeError(
+                "exemplars_ needs the samples; metric='precomputed' has only their distances"
+            )
         return [data[rows] for rows in self._exemplar_rows()]
 
     def _exemplar_rows(self) -> list[NDArray[np.intp]]:

@@ -188,12 +188,7 @@ def spanning_tree(X: Any, weight: Any, settings: Settings, min_samples: int, rep
         X = all_distances(X, settings)
     elif sparse.issparse(X):
         return _sparse_tree(X, weight, settings, options)
-    u, v, height, core = _core.mst_matrix(X, weight, **options)
-    if np.isinf(height).any():
-        raise ValueError(
-            "X must connect all samples by finite distances for metric='precomputed'; got groups apart"
-        )
-    return u, v, height, core
+    return _core.mst_matrix(X, weight, **options)
 
 
 def _uses_kd_tree(X: Any, settings: Settings) -> bool:
