@@ -513,7 +513,7 @@ def order_leaves(left: Annotated[NDArray[numpy.int32], dict(shape=(None,), order
 
 def linkage_matrix(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, method: str, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, in_float32: bool, fewest_pairs: float, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
     """
-    The same from rows, by all distances; single computes them as it goes. fewest_pairs > 0 (complete, average, weighted): rounds that find fewer pairs than this part of the clusters hand over to the chain; 0: the chain.
+    The same from rows, by all distances; single computes them as it goes. fewest_pairs > 0 (complete, average, weighted, ward): rounds that find fewer pairs than this part of the clusters hand over to the chain; 0: the chain.
     """
 
 def linkage_single(x: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, metric: str, p: float, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, kd_tree: bool, ordered: bool, progress: Callable | None = ...) -> tuple[Any, ...]:
