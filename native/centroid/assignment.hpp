@@ -65,8 +65,9 @@ class Assigner {
   virtual void forget(Index sample) = 0;
 };
 
+/// `n_passes`: how often all samples will be assigned, at most.
 template <class T>
-std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x, Index n_clusters);
+std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x, Index n_clusters, Index n_passes = 1);
 
 /// Values of type T that the bounds of an algorithm take.
 template <class T>

@@ -18,14 +18,6 @@ using Bytes = typename VecOf<std::int8_t, lanes_of<T>>::type;
 // Doubles in a register, and as many values of T: sums are taken in such pieces.
 inline constexpr int piece = lanes_of<double>;
 
-template <class To, class V>
-SHOAL_INLINE To convert(V v) {
-  if constexpr (std::is_arithmetic_v<V>)
-    return static_cast<To>(v);
-  else
-    return __builtin_convertvector(v, To);
-}
-
 // Products of one vector of samples with delta. Four partial sums hide the latency of a multiply-add.
 template <class T>
 SHOAL_INLINE Vec<T> product(const T* panel, Index lanes, const T* delta, Index d) {
@@ -47,11 +39,11 @@ SHOAL_INLINE IntVec<T> side_of(Vec<T> product, T threshold) {
 
 template <class T>
 SHOAL_INLINE IntVec<T> load_sides(const std::uint8_t* side) {
-  return convert<IntVec<T>>(load<Bytes<T>>(reinterpret_cast<const std::int8_t*>(side)));
+  return converted<IntVec<T>>(load<Bytes<T>>(reinterpret_cast<const std::int8_t*>(side)));
 }
 template <class T>
 SHOAL_INLINE void store_sides(std::uint8_t* side, IntVec<T> value) {
-  store(side, convert<Bytes<T>>(value));
+  store(side, converted<Bytes<T>>(value));
 }
 
 // 1 in the first n lanes, else 0.
@@ -83,9 +75,9 @@ template <class T>
 SHOAL_INLINE void factors(IntVec<T> sign, const T* weight, double (&factor)[lanes_of<T>]) {
   using V = Vec<T>;
   alignas(64) T value[lanes_of<T>];
-  store(value, weight ? convert<V>(sign) * load<V>(weight) : convert<V>(sign));
+  store(value, weight ? converted<V>(sign) * load<V>(weight) : converted<V>(sign));
   for (int at = 0; at < lanes_of<T>; at += piece)
-    store(factor + at, convert<Vec<double>>(load<Vec<T, piece>>(value + at)));
+    store(factor + at, converted<Vec<double>>(load<Vec<T, piece>>(value + at)));
 }
 
 // Adds sign * weight * sample to `lane_sums`: lanes_of<T> doubles for each of the sums. With `Squares`, their squared
@@ -103,7 +95,7 @@ SHOAL_INLINE double add_vector(const T* panel, Index lanes, Index d, IntVec<T> s
     D squares{};
     double* to = lane_sums + at;
     for (Index p = 0; p < d; ++p, to += W) {
-      const D value = convert<D>(load<Vec<T, piece>>(panel + p * lanes + at));
+      const D value = converted<D>(load<Vec<T, piece>>(panel + p * lanes + at));
       store(to, load<D>(to) + f * value);
       if constexpr (Squares) squares += value * value;
     }

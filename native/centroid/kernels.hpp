@@ -34,6 +34,15 @@ struct LaneBest {
   std::int32_t lane;
 };
 
+/// Consecutive rows to be written out, shifted: out[i] = row i - origin.
+template <class T>
+struct RowsAhead {
+  const T* x = nullptr;
+  const T* origin = nullptr;
+  T* out = nullptr;
+  Index n = 0;
+};
+
 /// Candidates side by side in candidate_products.
 inline constexpr int candidate_lanes = 8;
 
@@ -44,15 +53,18 @@ struct CentroidKernels {
   /// out[i] = row i minus origin (n x n_features), sq_norm[i] = |out[i]|^2.
   void (*shift_rows)(const distance::Samples<T>& samples, T* out, T* sq_norm);
 
+  /// Writes all rows out now.
+  void (*write_rows)(const RowsAhead<T>& ahead, Index n_features);
   /// sum += factor * (row - origin), in double.
   void (*add_row)(double* sum, const T* row, const T* origin, double factor, Index n_features);
 
   /// The same, and sum_sq += factor * (row - origin)^2.
   void (*add_moments)(double* sum, double* sum_sq, const T* row, const T* origin, double factor, Index n_features);
 
-  /// One group against n shifted rows; all its values (n x group_size) go to `values` unless that is null.
+  /// One group against n shifted rows; all its values (n x group_size) go to `values` unless that is null. The rows
+  /// of `ahead` are written out meanwhile.
   void (*best_of_group)(const T* const* rows, Index n, const T* group, const T* start, Index n_features,
-                        LaneBest<T>* out, T* values);
+                        LaneBest<T>* out, T* values, const RowsAhead<T>& ahead);
   /// All values of one group for one shifted row.
   void (*group_values)(const T* row, const T* group, const T* start, Index n_features, T* out);
 

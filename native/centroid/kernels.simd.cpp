@@ -16,6 +16,7 @@ namespace shoal::SHOAL_LEVEL {
 namespace {
 
 using centroid::LaneBest;
+using centroid::RowsAhead;
 using distance::Samples;
 
 // Centres in a group: one vector where vectors are wide, at least eight.
@@ -53,6 +54,21 @@ void shift_rows(const Samples<T>& s, T* out, T* sq_norm) {
 }
 
 template <class T>
+SHOAL_INLINE void write_row(const RowsAhead<T>& ahead, Index i, Index d) {
+  using V = Vec<T>;
+  T* out = ahead.out + i * d;
+  const T* row = ahead.x + i * d;
+  Index p = 0;
+  for (; p + lanes_of<T> <= d; p += lanes_of<T>) store(out + p, load<V>(row + p) - load<V>(ahead.origin + p));
+  for (; p < d; ++p) out[p] = row[p] - ahead.origin[p];
+}
+
+template <class T>
+void write_rows(const RowsAhead<T>& ahead, Index d) {
+  for (Index i = 0; i < ahead.n; ++i) write_row(ahead, i, d);
+}
+
+template <class T>
 void add_row(double* sum, const T* row, const T* origin, double factor, Index d) {
   for (Index p = 0; p < d; ++p) sum[p] += factor * (static_cast<double>(row[p]) - static_cast<double>(origin[p]));
 }
@@ -66,10 +82,11 @@ void add_moments(double* sum, double* sum_sq, const T* row, const T* origin, dou
   }
 }
 
-// Values of R rows for one group, in registers: start - row . centre, feature by feature as in the distance tile.
+// Values of R rows for one group, in registers: start - row . centre, feature by feature as in the distance tile. In
+// between, rows [done, done + R) of `ahead` are written out, each after its lines had time to arrive.
 template <int R, class T>
 SHOAL_INLINE void group_tile(Vec<T> (&sum)[R][group_vectors<T>], const T* const* rows, const T* group, const T* start,
-                             Index d) {
+                             Index d, const RowsAhead<T>& ahead, Index done) {
   using V = Vec<T>;
   constexpr int N = group_vectors<T>;
   constexpr int W = lanes_of<T>;
@@ -78,14 +95,29 @@ SHOAL_INLINE void group_tile(Vec<T> (&sum)[R][group_vectors<T>], const T* const*
     row[r] = rows[r];
     for (int v = 0; v < N; ++v) sum[r][v] = load<V>(start + v * W);
   }
-  for (Index p = 0; p < d; ++p) {
-    V c[N];
-    for (int v = 0; v < N; ++v) c[v] = load<V>(group + v * W);
-    for (int r = 0; r < R; ++r) {
-      const V x = broadcast<V>(row[r][p]);
-      for (int v = 0; v < N; ++v) sum[r][v] = sum[r][v] - x * c[v];
+  const auto steps = [&](Index begin, Index end, const T* next, Index next_step) {
+    for (Index p = begin; p < end; ++p) {
+      V c[N];
+      for (int v = 0; v < N; ++v) c[v] = load<V>(group + v * W);
+      for (int r = 0; r < R; ++r) {
+        const V x = broadcast<V>(row[r][p]);
+        for (int v = 0; v < N; ++v) sum[r][v] = sum[r][v] - x * c[v];
+      }
+      group += group_lanes<T>;
+      if (next_step == 0) continue;
+      __builtin_prefetch(next);
+      next += next_step;
     }
-    group += group_lanes<T>;
+  };
+  if (done >= ahead.n) return steps(0, d, nullptr, 0);
+  for (int r = 0; r < R; ++r) {
+    const Index i = done + r;
+    // one line per step is enough: a row's lines are at most d / R steps' worth
+    if (i + 1 < ahead.n)
+      steps(r * d / R, (r + 1) * d / R, ahead.x + (i + 1) * d, R);
+    else
+      steps(r * d / R, (r + 1) * d / R, nullptr, 0);
+    if (i < ahead.n) write_row(ahead, i, d);
   }
 }
 
@@ -140,7 +172,7 @@ SHOAL_INLINE void two_smallest_of_rows(const T* values, Index n, LaneBest<T>* ou
 
 template <class T>
 void best_of_group(const T* const* rows, Index n, const T* group, const T* start, Index d, LaneBest<T>* out,
-                   T* all_values) {
+                   T* all_values, const RowsAhead<T>& ahead) {
   constexpr int W = lanes_of<T>;
   constexpr int R = batch_rows<T>;
   constexpr int N = group_vectors<T>;
@@ -153,7 +185,7 @@ void best_of_group(const T* const* rows, Index n, const T* group, const T* start
       with_constant<R>(size, [&](auto constant) {
         constexpr int rows_here = constant;
         Vec<T> sum[rows_here][N];
-        group_tile<rows_here, T>(sum, rows + first + at, group, start, d);
+        group_tile<rows_here, T>(sum, rows + first + at, group, start, d, ahead, first + at);
         for (int r = 0; r < rows_here; ++r)
           for (int v = 0; v < N; ++v) store(values + (at + r) * G + v * W, sum[r][v]);
       });
@@ -161,12 +193,13 @@ void best_of_group(const T* const* rows, Index n, const T* group, const T* start
     two_smallest_of_rows(values, count, out + first);
     if (all_values) std::memcpy(all_values + first * G, values, static_cast<std::size_t>(count * G) * sizeof(T));
   }
+  for (Index i = n; i < ahead.n; ++i) write_row(ahead, i, d);
 }
 
 template <class T>
 void group_values(const T* row, const T* group, const T* start, Index d, T* out) {
   Vec<T> sum[1][group_vectors<T>];
-  group_tile<1, T>(sum, &row, group, start, d);
+  group_tile<1, T>(sum, &row, group, start, d, {}, 0);
   for (int v = 0; v < group_vectors<T>; ++v) store(out + v * lanes_of<T>, sum[0][v]);
 }
 
@@ -452,9 +485,19 @@ Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slac
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,        shift_rows<T>,   add_row<T>,        add_moments<T>,
-    best_of_group<T>,      group_values<T>, nearest_sparse<T>, candidate_distances<T>,
-    candidate_products<T>, nullptr,         gain<T>,           drift<T>,
+    group_lanes<T>,
+    shift_rows<T>,
+    write_rows<T>,
+    add_row<T>,
+    add_moments<T>,
+    best_of_group<T>,
+    group_values<T>,
+    nearest_sparse<T>,
+    candidate_distances<T>,
+    candidate_products<T>,
+    nullptr,
+    gain<T>,
+    drift<T>,
     list_open<T>,
 };
 

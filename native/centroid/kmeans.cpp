@@ -32,6 +32,8 @@ class Policy {
     const auto bounds = static_cast<double>(bounds_size<T>(Algorithm::yinyang, x.n_samples, n_clusters)) * sizeof(T);
     const double data = x.size() * sizeof(T);
     worth_it_ = !x.sparse() && static_cast<double>(n_groups) * static_cast<double>(x.n_features) >= min_work;
+    // few centres: a pass is as fast as the samples are delivered
+    if (n_clusters <= 32 && x.n_features >= 64) worth_it_ = false;
     if (n_clusters >= min_grouped_clusters && bounds <= std::max(2 * data, max_bounds_bytes))
       accelerated_ = Algorithm::yinyang;
   }
@@ -134,7 +136,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
 
   Policy<T> policy(options.algorithm, x, k);
   Algorithm current = policy.next();
-  auto assigner = make_assigner(current, x, k);
+  auto assigner = make_assigner(current, x, k, options.max_iter);
   const Index block = assign_block_length(x);
   const double work = assign_work(x, k);
   std::int32_t* label = result.labels.data();
@@ -210,7 +212,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
     policy.learn(static_cast<double>(changed) / static_cast<double>(n), computed_share);
     if (policy.next() != current) {
       current = policy.next();
-      assigner = make_assigner(current, x, k);
+      assigner = make_assigner(current, x, k, options.max_iter - result.n_iter);
     }
   }
   if (!settled) assign(false);

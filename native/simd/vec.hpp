@@ -154,6 +154,15 @@ SHOAL_INLINE bool any(M mask) {
     return mask_bits<std::remove_cvref_t<decltype(mask[0])>>(mask) != 0;
 }
 
+/// Lane by lane to another type: of one vector of as many lanes.
+template <class To, class From>
+SHOAL_INLINE To converted(From v) {
+  if constexpr (std::is_arithmetic_v<From>)
+    return static_cast<To>(v);
+  else
+    return __builtin_convertvector(v, To);
+}
+
 /// Sum of the lanes, halves first.
 template <class T, int W = lanes_of<T>>
 SHOAL_INLINE T sum_lanes(Vec<T, W> v) {
