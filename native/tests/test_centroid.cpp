@@ -62,6 +62,22 @@ TEST("every k-means algorithm ends where Lloyd's does, at the nearest centres, a
   });
 }
 
+TEST("large samples with few centres, by codes of 16 bits, are labelled as by Elkan's bounds, at every level") {
+  const Index d = 259;                       // fills no vector
+  const Index n = (Index{1} << 22) / d + 1;  // 16 MiB
+  const Sample<float> x = groups<float>(n, d, 3);
+  const std::vector<float> start = rows_of(x, {0, 1, n - 1});
+  const auto labels = [&](Algorithm algorithm) {
+    Run run;
+    KMeansOptions options;
+    options.max_iter = 4;
+    options.algorithm = algorithm;
+    return kmeans_fit<float>(Rows<float>(x.points()), {}, {start.data(), 3, d}, options, run).labels;
+  };
+  const auto expected = labels(Algorithm::elkan);
+  on_every_level([&] { CHECK(labels(Algorithm::lloyd) == expected); });
+}
+
 TEST("bisecting labels are what its tree says of the samples, at every level") {
   on_every_level([] {
     for (const Index d : {Index{1}, Index{2}, Index{3}, Index{17}, Index{300}})
