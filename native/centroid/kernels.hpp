@@ -53,8 +53,6 @@ struct CentroidKernels {
   /// out[i] = row i minus origin (n x n_features), sq_norm[i] = |out[i]|^2.
   void (*shift_rows)(const distance::Samples<T>& samples, T* out, T* sq_norm);
 
-  /// Writes all rows out now.
-  void (*write_rows)(const RowsAhead<T>& ahead, Index n_features);
   /// sum += factor * (row - origin), in double.
   void (*add_row)(double* sum, const T* row, const T* origin, double factor, Index n_features);
 

@@ -64,11 +64,6 @@ SHOAL_INLINE void write_row(const RowsAhead<T>& ahead, Index i, Index d) {
 }
 
 template <class T>
-void write_rows(const RowsAhead<T>& ahead, Index d) {
-  for (Index i = 0; i < ahead.n; ++i) write_row(ahead, i, d);
-}
-
-template <class T>
 void add_row(double* sum, const T* row, const T* origin, double factor, Index d) {
   for (Index p = 0; p < d; ++p) sum[p] += factor * (static_cast<double>(row[p]) - static_cast<double>(origin[p]));
 }
@@ -485,19 +480,9 @@ Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slac
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,
-    shift_rows<T>,
-    write_rows<T>,
-    add_row<T>,
-    add_moments<T>,
-    best_of_group<T>,
-    group_values<T>,
-    nearest_sparse<T>,
-    candidate_distances<T>,
-    candidate_products<T>,
-    nullptr,
-    gain<T>,
-    drift<T>,
+    group_lanes<T>,        shift_rows<T>,   add_row<T>,        add_moments<T>,
+    best_of_group<T>,      group_values<T>, nearest_sparse<T>, candidate_distances<T>,
+    candidate_products<T>, nullptr,         gain<T>,           drift<T>,
     list_open<T>,
 };
 

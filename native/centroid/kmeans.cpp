@@ -31,9 +31,9 @@ class Policy {
     const Index n_groups = (n_clusters + size - 1) / size;
     const auto bounds = static_cast<double>(bounds_size<T>(Algorithm::yinyang, x.n_samples, n_clusters)) * sizeof(T);
     const double data = x.size() * sizeof(T);
-    worth_it_ = !x.sparse() && static_cast<double>(n_groups) * static_cast<double>(x.n_features) >= min_work;
-    // few centres: a pass is as fast as the samples are delivered
-    if (n_clusters <= 32 && x.n_features >= 64) worth_it_ = false;
+    const bool memory_bound = n_clusters <= max_few_clusters && x.n_features >= min_many_features;
+    worth_it_ =
+        !x.sparse() && !memory_bound && static_cast<double>(n_groups) * static_cast<double>(x.n_features) >= min_work;
     if (n_clusters >= min_grouped_clusters && bounds <= std::max(2 * data, max_bounds_bytes))
       accelerated_ = Algorithm::yinyang;
   }
@@ -65,6 +65,8 @@ class Policy {
   static constexpr double stop_above = 0.4;
   static constexpr double min_work = 64;
   static constexpr Index min_grouped_clusters = 128;
+  static constexpr Index max_few_clusters = 32;  // with many features a pass takes as long as reading the samples
+  static constexpr Index min_many_features = 64;
   static constexpr double max_bounds_bytes = 256.0 * 1024 * 1024;
   Algorithm asked_;
   Algorithm accelerated_ = Algorithm::hamerly;

@@ -93,18 +93,17 @@ class LanesAssigner final : public ExactAssigner<T> {
   }
   Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
     Scratch& own = scratch_[at(thread)];
-    const auto rows_from = [&](Index first) {
-      return RowsAhead<T>{x_.data + first * x_.n_features, origin_.data(), own.rows[own.turn].data(),
-                          std::min(batch_, x_.n_samples - first)};
-    };
     for (Index first = begin; first < end; first += batch_) {
       const Index n = std::min(batch_, end - first);
-      if (own.ready != first || own.ready_end < first + n) kernels<T>().write_rows(rows_from(first), x_.n_features);
+      if (own.ready != first || own.ready_end < first + n)
+        kernels<T>().shift_rows(samples(x_, origin_.data()).slice(first, first + n), own.rows[own.turn].data(),
+                                own.value.data());  // the norms are not wanted, and written over
       const T* rows = own.rows[own.turn].data();
       own.turn = 1 - own.turn;
-      const RowsAhead<T> ahead = rows_from(first + n);
       own.ready = first + n;
-      own.ready_end = own.ready + ahead.n;
+      own.ready_end = std::min(own.ready + batch_, x_.n_samples);
+      const RowsAhead<T> ahead{x_.data + own.ready * x_.n_features, origin_.data(), own.rows[own.turn].data(),
+                               own.ready_end - own.ready};
       nearest(own, rows, n, label + first, ahead);
     }
     return (end - begin) * static_cast<Index>(order_.size());

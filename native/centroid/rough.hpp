@@ -44,8 +44,7 @@ struct RoughKernels {
                      float* norm, float* rest);
 
   /// The centre j with the least start[j] - row . centre j (a tie goes to the smaller one), that value and the second
-  /// least. The memory at
-  /// [ahead, ahead + ahead_bytes) is asked for meanwhile.
+  /// least. The memory at [ahead, ahead + ahead_bytes) is asked for meanwhile.
   /// Precondition: n <= rough_rows; scratch has room for n_centers * rough_rows values.
   void (*nearest)(const std::int16_t* codes, Index n, const FewCenters& centers, std::int32_t* label, float* value,
                   float* second, float* scratch, const void* ahead, Index ahead_bytes);
