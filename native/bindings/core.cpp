@@ -1,8 +1,27 @@
 // The module: build facts, threads, instruction sets; then one function per room.
+#include "base/extremes.hpp"
+#include "bindings/door.hpp"
 #include "bindings/rooms.hpp"
 #include "parallel/parallel_for.hpp"
 #include "parallel/threads.hpp"
 #include "simd/level.hpp"
+
+namespace shoal::bindings {
+namespace {
+
+template <class T>
+void bind_extremes(nb::module_& m) {
+  m.def(
+      "extremes",
+      [](const Vector<T>& values) {
+        const auto found = enter([&](Run& run) { return base::extremes(view(values), run); });
+        return std::pair(static_cast<double>(found.low), static_cast<double>(found.high));
+      },
+      "values"_a.noconvert(), "(least, largest) value; both NaN where a value is, inf and -inf of none.");
+}
+
+}  // namespace
+}  // namespace shoal::bindings
 
 NB_MODULE(_core, m) {
   using namespace shoal;
@@ -31,6 +50,9 @@ NB_MODULE(_core, m) {
     return names;
   });
   m.def("set_isa", [](std::string_view name) { simd::set_level(simd::level_from_name(name)); }, "name"_a);
+
+  bind_extremes<float>(m);
+  bind_extremes<double>(m);
 
   bind_birch(m);
   bind_centroid(m);

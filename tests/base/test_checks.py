@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 import shoal
+from shoal import _core
 from shoal.base.checks import (
     check_bool,
     check_choice,
@@ -442,3 +443,25 @@ def test_a_connectivity_that_is_no_matrix_of_numbers_is_named():
     for given in (True, "x", 1.0, [[np.nan] * 4] * 4):
         with pytest.raises((TypeError, ValueError), match="connectivity"):
             shoal.linkage_tree(X, given)
+
+
+@pytest.mark.parametrize("level", _core.isa_available())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extremes_are_those_of_numpy_at_every_length_level_and_number_of_threads(rng, level, dtype):
+    before = _core.isa()
+    try:
+        _core.set_isa(level)
+        for n in [*range(1, 70), 100_003]:
+            values = rng.normal(size=n).astype(dtype)
+            for place in (None, 0, n - 1, n // 2):
+                for value in (np.inf, -np.inf, np.nan, 1e30, -1e30):
+                    changed = values.copy()
+                    if place is not None:
+                        changed[place] = value
+                    for threads in (1, 2, 7):
+                        with shoal.threads(threads):
+                            got = _core.extremes(changed)
+                    np.testing.assert_array_equal(got, (changed.min(), changed.max()))
+        assert _core.extremes(np.empty(0, dtype)) == (np.inf, -np.inf)
+    finally:
+        _core.set_isa(before)

@@ -17,6 +17,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from shoal import _core
+
 REAL = (np.float64, np.float32)
 LARGEST_INT = 2**63 - 1  # that kernels take
 LARGEST_REAL = float(np.finfo(np.float64).max)
@@ -198,12 +200,10 @@ def _is_sparse(X: Any) -> bool:
 def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: Any = None) -> None:
     """Raise ValueError that names the first row and column of `X` holding NaN or infinity."""
     values = X.data if _is_sparse(X) else X
-    with np.errstate(all="ignore"):
-        if np.isfinite(np.sum(values)):  # one fast pass; only a sum that overflows looks closer
-            return
-    bad = np.flatnonzero(~np.isfinite(values.ravel()))
-    if bad.size == 0:
+    low, high = _extremes(values)
+    if values.size == 0 or (math.isfinite(low) and math.isfinite(high)):
         return
+    bad = np.flatnonzero(~np.isfinite(values.ravel()))
     first = int(bad[0])
     if _is_sparse(X):
         row = int(np.searchsorted(X.indptr, first, side="right")) - 1
@@ -216,6 +216,15 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
     also = f" (and {bad.size - 1} more)" if bad.size > 1 else ""
     hint = f"; {owner} does not accept missing or infinite values" if owner else ""
     raise ValueError(f"Input {name} contains {what} at {where}{also}{hint}")
+
+
+def _extremes(values: NDArray[Any]) -> tuple[float, float]:
+    """(least, largest) value, both NaN where a value is; inf and -inf of no values."""
+    if values.dtype in REAL and values.flags.c_contiguous and values.flags.aligned:
+        return _core.extremes(values.reshape(-1))
+    if values.size == 0:
+        return math.inf, -math.inf
+    return float(values.min()), float(values.max())
 
 
 def spread_fits(
@@ -238,7 +247,7 @@ def spread_fits(
     extremes = [0.0] if _is_sparse(X) else []
     for array in (X.data if _is_sparse(X) else X, *others):
         if array.size:
-            extremes += [float(array.min()), float(array.max())]
+            extremes += _extremes(array)
     half = (
         max(extremes, default=0.0) / 2 - min(extremes, default=0.0) / 2
     )  # the difference itself may overflow
