@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "centroid/row_kernels.hpp"
 #include "centroid/sides.hpp"
 #include "centroid/update.hpp"
 #include "parallel/parallel_for.hpp"
@@ -47,11 +48,7 @@ HashOrder order_by_hash(const Rows<T>& x, Weights<T> weight, Run& run) {
     std::int32_t sample;
   };
   const Index n = x.n_samples;
-  const Blocks blocks = parallel::blocks_of(n, x.row_bytes());
-  std::vector<std::uint64_t> hash(at(n));
-  for_blocks(blocks, run, 2 * x.size(), [&](Index b, int) {
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) hash[at(i)] = x.hash(i);
-  });
+  const std::vector<std::uint64_t> hash = hash_all(x, run);
   const int bits = std::clamp(static_cast<int>(std::bit_width(at(n))) - 5, 1, 16);
   const auto bin = [&](Index i) { return at(hash[at(i)] >> (64 - bits)); };
   std::vector<Index> first((std::size_t{1} << bits) + 1, 0);

@@ -3,6 +3,7 @@
 #include "centroid/halves.hpp"
 #include "centroid/kernels.hpp"
 #include "centroid/rough.hpp"
+#include "centroid/row_kernels.hpp"
 #include "simd/dispatch.hpp"
 
 namespace shoal {
@@ -10,5 +11,7 @@ SHOAL_DECLARE_TABLE(centroid::CentroidKernels<float>, centroid_f32)
 SHOAL_DECLARE_TABLE(centroid::CentroidKernels<double>, centroid_f64)
 SHOAL_DECLARE_TABLE(centroid::HalvesKernels<float>, halves_f32)
 SHOAL_DECLARE_TABLE(centroid::HalvesKernels<double>, halves_f64)
+SHOAL_DECLARE_TABLE(centroid::RowKernels<float>, row_kernels_f32)
+SHOAL_DECLARE_TABLE(centroid::RowKernels<double>, row_kernels_f64)
 SHOAL_DECLARE_TABLE(centroid::RoughKernels, rough_kernels)
 }  // namespace shoal

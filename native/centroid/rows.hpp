@@ -1,12 +1,11 @@
 // The samples of the k-means family: dense rows or compressed sparse rows (CSR), behind one set of row operations.
 #pragma once
 #include <algorithm>
-#include <bit>
 #include <cstdint>
-#include <type_traits>
 
 #include "base/points.hpp"
 #include "centroid/kernels.hpp"
+#include "centroid/row_hash.hpp"
 
 namespace shoal::centroid {
 
@@ -97,25 +96,12 @@ struct Rows {
     std::uint64_t sum = 0;
     if (sparse()) {
       for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p)
-        sum += folded(csr.value[p]) * key((static_cast<std::uint64_t>(csr.column[p]) + 1) * key_step);
+        sum += hash_part(csr.value[p]) * hash_key(static_cast<std::uint64_t>(csr.column[p]));
     } else {
-      std::uint64_t at_column = key_step;
-      for (Index p = 0; p < n_features; ++p, at_column += key_step) sum += folded(dense.row(i)[p]) * key(at_column);
+      for (Index p = 0; p < n_features; ++p)
+        sum += hash_part(dense.row(i)[p]) * hash_key(static_cast<std::uint64_t>(p));
     }
-    sum ^= sum >> 32;
-    sum *= 0xD6E8FEB86659FD93u;
-    return sum ^ sum >> 32;
-  }
-
- private:
-  // One multiplication per value: what is multiplied has its information in the low bits, too (those of the floats of
-  // whole numbers are zero), and the keys of the columns are odd and no multiples of each other.
-  static constexpr std::uint64_t key_step = 0x9E3779B97F4A7C15u;
-  static std::uint64_t key(std::uint64_t at_column) { return (at_column ^ at_column >> 29) | 1; }
-  static std::uint64_t folded(T value) {
-    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    const Bits bits = value == T{0} ? Bits{0} : std::bit_cast<Bits>(value);
-    return bits ^ bits >> (4 * sizeof(T));
+    return hash_end(sum);
   }
 };
 

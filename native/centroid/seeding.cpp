@@ -1,632 +1,102 @@
 #include "centroid/seeding.hpp"
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <bit>
 #include <cmath>
-#include <cstring>
-#include <limits>
-#include <numeric>
 #include <optional>
 
-#include "centroid/assignment.hpp"
-#include "centroid/update.hpp"
+#include "centroid/greedy.hpp"
+#include "centroid/nearest_chosen.hpp"
+#include "centroid/walk.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::centroid {
 namespace {
 
 using parallel::Blocks;
-using parallel::for_blocks;
 using random::Stream;
 
 constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
 
-// Rows narrower than this go through the tile, and no draw is left out by the triangle inequality.
-constexpr Index prune_from_features = 8;
-
-// Draws samples with probability proportional to mass[i], walking them by the hash of their rows. The hash's upper
-// bits cut the walk into bins whose sums are kept; the samples of a bin are sorted when it is first drawn from.
+// k-means++ with one draw per centre, by rejection. Rows are drawn by their distances to the centres known at the last
+// pass, which are no less than the true ones, and kept with the probability true / known: so each is drawn with the
+// probability of the paper, and a pass over the data is due only when too many are refused. What decides about passes
+// depends on the rows drawn alone, not on their number, so that copies are weights here too.
 template <class T>
-class Walk {
+class SingleDraws {
  public:
-  Walk(const Rows<T>& x, Run& run) : hash_(at(x.n_samples)), place_(at(x.n_samples)) {
-    const Index n = x.n_samples;
-    bits_ = std::clamp(static_cast<int>(std::bit_width(at(n))) - 9, 1, 11);
-    const Blocks blocks = parallel::blocks_of(n, x.row_bytes());
-    for_blocks(blocks, run, 2 * x.size(), [&](Index b, int) {
-      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) hash_[at(i)] = x.hash(i);
-    });
-    start_.assign(at(n_bins() + 1), 0);
-    for (Index i = 0; i < n; ++i) ++start_[at(bin(i) + 1)];
-    std::partial_sum(start_.begin(), start_.end(), start_.begin());
-    std::vector<Index> next(start_.begin(), start_.end() - 1);
-    for (Index i = 0; i < n; ++i) place_[at(next[at(bin(i))]++)] = static_cast<std::int32_t>(i);
-    sorted_.assign(at(n_bins()), 0);
-  }
-
-  Index n_bins() const { return Index{1} << bits_; }
-  Index bin(Index i) const { return static_cast<Index>(hash_[at(i)] >> (64 - bits_)); }
-
-  /// Sums of mass(i) over the bins.
-  template <class Mass>
-  std::vector<double> sums(const Mass& mass, Run& run) const {
-    std::vector<double> out(at(n_bins()));
-    for_blocks(Blocks{n_bins(), 16}, run, 4.0 * static_cast<double>(place_.size()), [&](Index block, int) {
-      for (Index b = block * 16; b < std::min(n_bins(), (block + 1) * 16); ++b) out[at(b)] = sum_of(b, mass);
-    });
-    return out;
-  }
-  template <class Mass>
-  double sum_of(Index b, const Mass& mass) const {
-    double sum = 0;
-    for (Index p = start_[at(b)]; p < start_[at(b + 1)]; ++p) sum += mass(place_[at(p)]);
-    return sum;
-  }
-
-  /// The sample where the running sum of mass first exceeds u times the total, u in [0, 1); `sums` are the sums of
-  /// the bins, up to rounding. A sample without mass is never drawn; -1 when none has mass.
-  template <class Mass>
-  Index draw(double u, const std::vector<double>& sums, const Mass& mass) {
-    double total = 0;
-    for (double sum : sums) total += std::max(sum, 0.0);
-    double left = u * total;
-    for (Index b = 0; b < n_bins(); ++b) {
-      const double sum = std::max(sums[at(b)], 0.0);
-      if (left >= sum) {
-        left -= sum;
-        continue;
-      }
-      sort(b);
-      for (Index p = start_[at(b)]; p < start_[at(b + 1)]; ++p) {
-        const double own = mass(place_[at(p)]);
-        left -= own;
-        if (own > 0 && left < 0) return place_[at(p)];
-      }
-      left = std::max(left, 0.0);  // the bin held less than its sum said: on to the next with mass
-    }
-    for (Index b = n_bins(); b-- > 0;) {  // rounding went past the end: the last with mass
-      sort(b);
-      for (Index p = start_[at(b + 1)]; p-- > start_[at(b)];)
-        if (mass(place_[at(p)]) > 0) return place_[at(p)];
-    }
-    return -1;
-  }
-
-  /// Weights with equal rows taken together: one of them has the weight of all, the others have none.
-  std::vector<double> merged(Weights<T> weight, Run& run) {
-    std::vector<double> out(place_.size(), 0.0);
-    for_blocks(Blocks{n_bins(), 16}, run, 40.0 * static_cast<double>(place_.size()), [&](Index block, int) {
-      for (Index b = block * 16; b < std::min(n_bins(), (block + 1) * 16); ++b) {
-        sort(b);
-        Index first = start_[at(b)];
-        for (Index p = first; p < start_[at(b + 1)]; ++p) {
-          if (hash(place_[at(p)]) != hash(place_[at(first)])) first = p;
-          out[at(place_[at(first)])] += static_cast<double>(weight[place_[at(p)]]);
-        }
-      }
-    });
-    return out;
-  }
-  std::uint64_t hash(Index i) const { return hash_[at(i)]; }
-
-  /// Calls body(i) for the samples with the hash of `sample`.
-  template <class Body>
-  void for_same(Index sample, Body&& body) const {
-    const Index b = bin(sample);
-    for (Index p = start_[at(b)]; p < start_[at(b + 1)]; ++p)
-      if (hash_[at(place_[at(p)])] == hash_[at(sample)]) body(static_cast<Index>(place_[at(p)]));
-  }
-
- private:
-  void sort(Index b) {
-    if (sorted_[at(b)]) return;
-    sorted_[at(b)] = 1;
-    std::vector<std::pair<std::uint64_t, std::int32_t>> members;
-    for (Index p = start_[at(b)]; p < start_[at(b + 1)]; ++p)
-      members.emplace_back(hash_[at(place_[at(p)])], place_[at(p)]);
-    std::sort(members.begin(), members.end());
-    for (std::size_t m = 0; m < members.size(); ++m) place_[at(start_[at(b)]) + m] = members[m].second;
-  }
-
-  std::vector<std::uint64_t> hash_;
-  std::vector<std::int32_t> place_;  // samples, bin after bin
-  std::vector<Index> start_;
-  std::vector<std::uint8_t> sorted_;
-  int bits_ = 1;
-};
-
-// Squared distances from samples to a few candidates, out[c * stride + s]. Dense rows of some width go by products
-// with candidates side by side, about an origin near the data: exact to the rounding of |x|^2, which is enough to
-// choose between draws. Where the data lie far from zero that rounding is too coarse, and differences are summed.
-template <class T>
-class CandidateDistances {
- public:
-  CandidateDistances(const Rows<T>& x, Index n_candidates, Run& run)
-      : x_(x), rows_(at(n_candidates * x.n_features)), scratch_(at(parallel::n_threads())) {
-    if (x.sparse()) return;
-    narrow_ = x.n_features < prune_from_features;
-    if (narrow_) {
-      for (auto& own : scratch_) own.resize(at(distance::tile<T>().scratch_size(x.n_features)));
-      return;
-    }
-    std::vector<double> mean(at(x.n_features));
-    const double spread = mean_and_spread(x, Weights<T>{}, mean.data(), run) * static_cast<double>(x.n_features);
-    double mean_sq = 0;
-    for (double m : mean) mean_sq += m * m;
-    products_ = mean_sq <= 16 * spread;
-    if (!products_) return;
-    // Multiples of a power of two near a 16th of the spread: whole numbers stay whole, and equal gains equal.
-    const double step = std::ldexp(1.0, std::max(std::ilogb(std::sqrt(spread)) - 4, -1074));
-    for (double m : mean) origin_.push_back(static_cast<T>(std::nearbyint(m / step) * step));
-    sq_norm_.resize(at(x.n_samples));
-    const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
-    for_blocks(blocks, run, x.size(), [&](Index b, int) {
-      for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
-        sq_norm_[at(i)] = distance::tile<T>().sq_dist(x.dense.row(i), origin_.data(), x.n_features);
-    });
-  }
-
-  /// Precondition: no more candidates than announced.
-  void prepare(std::span<const Index> candidates) {
-    n_ = static_cast<Index>(candidates.size());
-    norms_.resize(candidates.size());
-    for (Index c = 0; c < n_; ++c) {
-      x_.copy(candidates[at(c)], rows_.data() + c * x_.n_features);
-      norms_[at(c)] = x_.sparse() ? x_.sq_norm(candidates[at(c)]) : 0.0;
-    }
-    if (narrow_) packed_ = distance::pack_rows<T>(distance::Form::sq_euclidean, points());
-    if (products_) pack_lanes();
-  }
-
-  Points<const T> points() const { return {rows_.data(), n_, x_.n_features}; }
-
-  /// Samples `index[0..n)`, or first .. first + n when index is null.
-  void operator()(Index first, Index n, const std::int32_t* index, T* out, Index stride, int thread) {
-    if (x_.sparse()) {
-      for (Index s = 0; s < n; ++s)
-        for (Index c = 0; c < n_; ++c)
-          out[c * stride + s] =
-              x_.sq_dist(index ? index[s] : first + s, rows_.data() + c * x_.n_features, norms_[at(c)]);
-      return;
-    }
-    distance::Samples<T> s = distance::samples(x_.dense);
-    s.index = index;
-    s = index ? s.slice(0, n) : s.slice(first, first + n);
-    if (narrow_) {
-      distance::tile<T>().pairwise(distance::Form::sq_euclidean, s, packed_, out, stride, scratch_[at(thread)].data());
-    } else if (products_) {
-      AlignedVector<T>& norms = scratch_[at(thread)];
-      if (index) {
-        norms.resize(at(n));
-        for (Index i = 0; i < n; ++i) norms[at(i)] = sq_norm_[at(index[i])];
-      }
-      for (Index c = 0; c < n_; c += candidate_lanes)
-        kernels<T>().candidate_products(s, lanes_.data() + c * x_.n_features, start_.data() + c,
-                                        index ? norms.data() : sq_norm_.data() + first,
-                                        std::min<Index>(candidate_lanes, n_ - c), out + c * stride, stride);
-    } else {
-      kernels<T>().candidate_distances(s, rows_.data(), n_, out, stride);
-    }
-  }
-
- private:
-  // |x - c|^2 = |x - o|^2 + 2 (|c - o|^2 / 2 + o.(c - o) - x.(c - o)): x itself need not be shifted.
-  void pack_lanes() {
-    const Index d = x_.n_features;
-    const Index padded = (n_ + candidate_lanes - 1) / candidate_lanes * candidate_lanes;
-    lanes_.assign(at(padded * d), T{0});
-    start_.assign(at(padded), T{0});
-    for (Index c = 0; c < n_; ++c) {
-      T* to = lanes_.data() + c / candidate_lanes * candidate_lanes * d + c % candidate_lanes;
-      double start = 0;
-      for (Index p = 0; p < d; ++p) {
-        const T shifted = rows_[at(c * d + p)] - origin_[at(p)];
-        to[p * candidate_lanes] = shifted;
-        start +=
-            static_cast<double>(shifted) * (static_cast<double>(shifted) / 2 + static_cast<double>(origin_[at(p)]));
-      }
-      start_[at(c)] = static_cast<T>(start);
-    }
-  }
-
-  Rows<T> x_;
-  Index n_ = 0;
-  bool narrow_ = false;
-  bool products_ = false;
-  std::vector<T> rows_;
-  std::vector<double> norms_;
-  distance::PackedRows<T> packed_;
-  std::vector<T> origin_;
-  std::vector<T> sq_norm_;
-  AlignedVector<T> lanes_;
-  AlignedVector<T> start_;
-  std::vector<AlignedVector<T>> scratch_;
-};
-
-// Eight-bit codes of the samples and what they prove: |x - y| >= step |code x - code y| - rest(x) - rest(y), rest
-// being the length of what the code leaves out. A quarter (an eighth) of the memory traffic of the samples
-// themselves, and products sixty-four at a time; what cannot be ruled out is computed from the samples.
-template <class T>
-class Codes {
- public:
-  Codes(const Rows<T>& x, Run& run) {
-    if (x.sparse() || !kernels<T>().screen || x.n_features < min_features || x.n_features > max_features) return;
-    const Index n = x.n_samples;
-    const Index d = x.n_features;
-    const auto [low, high] = extremes(x, run);
-    double range = 0;
-    for (Index p = 0; p < d; ++p)
-      range = std::max(range, static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]));
-    step_ = range / 255;
-    if (!(step_ > 0) || !std::isfinite(step_) || !std::isfinite(1 / step_)) return;
-    const double per_step = 1 / step_;
-    n_words_ = (d + 3) / 4;
-    const Index panels = (n + lanes - 1) / lanes;
-    codes_.assign(at(panels * n_words_ * lanes * 4), 0);
-    offset_.assign(at(panels * lanes), 0);
-    sq_.assign(at(panels * lanes), 0);
-    rest_.assign(at(panels * lanes), 0.0f);
-    for_blocks(Blocks{panels, 64}, run, 4 * x.size(), [&](Index b, int) {
-      for (Index i = b * 64 * lanes; i < std::min(n, (b + 1) * 64 * lanes); ++i) {
-        std::uint8_t* to = codes_.data() + i / lanes * n_words_ * lanes * 4 + i % lanes * 4;
-        double rest = 0;
-        std::int32_t sum = 0;
-        for (Index p = 0; p < d; ++p) {
-          const double value = (static_cast<double>(x.dense.row(i)[p]) - static_cast<double>(low[at(p)])) * per_step;
-          const double code = (value + to_integer) - to_integer;
-          rest += (value - code) * (value - code);
-          const auto byte = static_cast<std::int32_t>(code);
-          to[p / 4 * lanes * 4 + p % 4] = static_cast<std::uint8_t>(byte);
-          sum += byte;
-          sq_[at(i)] += byte * byte;
-        }
-        offset_[at(i)] = sq_[at(i)] - 256 * sum;  // products are taken with code - 128
-        rest_[at(i)] = static_cast<float>(std::sqrt(rest) * (1 + 1e-5));
-      }
-    });
-  }
-
-  static constexpr Index lanes = 16;
-  bool any() const { return n_words_ > 0; }
-  /// A distance in steps of the code, where it is an ordinary float whatever the unit of the data; rounded up.
-  float steps(double distance) const { return static_cast<float>(distance / step_ * (1 + 1e-6)); }
-  /// The length of what the code of a sample leaves out, in steps.
-  float rest(Index i) const { return rest_[at(i)]; }
-
-  void prepare(std::span<const Index> draws) {
-    draws_.resize(draws.size() * at(n_words_) * 4);
-    draw_offset_.resize(draws.size());
-    draw_rest_.resize(draws.size());
-    for (std::size_t t = 0; t < draws.size(); ++t) {
-      const Index i = draws[t];
-      const std::uint8_t* from = codes_.data() + i / lanes * n_words_ * lanes * 4 + i % lanes * 4;
-      for (Index p = 0; p < n_words_ * 4; ++p)
-        draws_[t * at(n_words_) * 4 + at(p)] = static_cast<std::int8_t>(from[p / 4 * lanes * 4 + p % 4] - 128);
-      draw_offset_[t] = sq_[at(i)];
-      draw_rest_[t] = rest_[at(i)];
-    }
-  }
-
-  /// Which draws may be nearer than root - rest to the samples of panels [first, last), and how many pairs these are.
-  Index screen(Index first, Index last, const float* root, std::uint16_t* nearer) const {
-    return kernels<T>().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
-                               offset_.data() + first * lanes, root + first * lanes, draws_.data(), draw_offset_.data(),
-                               draw_rest_.data(), static_cast<Index>(draw_rest_.size()), 1 + 1e-5f,
-                               nearer + first * lanes);
-  }
-
- private:
-  // The smallest and the largest value of each feature.
-  static std::pair<std::vector<T>, std::vector<T>> extremes(const Rows<T>& x, Run& run) {
-    const Index d = x.n_features;
-    const Blocks blocks = parallel::blocks_at_most(x.n_samples, 64);
-    std::vector<T> low(at(blocks.count() * d)), high(low.size());
-    for_blocks(blocks, run, x.size(), [&](Index b, int) {
-      T* least = low.data() + b * d;
-      T* most = high.data() + b * d;
-      std::copy_n(x.dense.row(blocks.begin(b)), d, least);
-      std::copy_n(x.dense.row(blocks.begin(b)), d, most);
-      for (Index i = blocks.begin(b) + 1; i < blocks.end(b); ++i)
-        for (Index p = 0; p < d; ++p) {
-          least[p] = std::min(least[p], x.dense.row(i)[p]);
-          most[p] = std::max(most[p], x.dense.row(i)[p]);
-        }
-    });
-    for (Index b = 1; b < blocks.count(); ++b)
-      for (Index p = 0; p < d; ++p) {
-        low[at(p)] = std::min(low[at(p)], low[at(b * d + p)]);
-        high[at(p)] = std::max(high[at(p)], high[at(b * d + p)]);
-      }
-    low.resize(at(d));
-    high.resize(at(d));
-    return {std::move(low), std::move(high)};
-  }
-
-  static constexpr double to_integer = 0x1.8p52;  // added and taken away again it rounds a double of this size
-  static constexpr Index min_features = 32;
-  static constexpr Index max_features = 16384;  // sums of products of codes must fit 32 bits
-  double step_ = 0;
-  Index n_words_ = 0;
-  std::vector<std::uint8_t> codes_;
-  std::vector<std::int32_t> offset_, sq_;
-  std::vector<float> rest_;
-  std::vector<std::int8_t> draws_;
-  std::vector<std::int32_t> draw_offset_;
-  std::vector<float> draw_rest_;
-};
-
-// The state of a k-means++ start: for every sample the squared distance to its nearest centre so far.
-template <class T>
-class PlusPlus {
- public:
-  PlusPlus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream, Run& run)
-      : x_(x),
-        weight_(weight),
-        n_draws_(n_draws),
-        stream_(stream),
-        run_(run),
-        walk_(x, run),
-        chunks_(parallel::blocks_at_most(x.n_samples, 64, 2048)),
-        block_(assign_block_length(x)),
-        nearest_(at(x.n_samples), std::numeric_limits<T>::max()),
-        center_(at(x.n_samples), 0),
-        nearer_(at(x.n_samples), 0),
-        distances_(x, n_draws, run),
-        to_centers_(at(n_clusters * n_draws)),
-        centers_(at(n_clusters * x.n_features)) {
-    for (Index i = 0; i < x.n_samples; ++i)
-      if (!(weight_[i] > 0)) nearest_[at(i)] = 0;
-  }
+  SingleDraws(const Rows<T>& x, Weights<T> weight, Stream stream, Run& run)
+      : x_(x), weight_(weight), stream_(stream), run_(run), walk_(x, run), known_(x) {}
 
   std::vector<Index> run(Index n_clusters) {
-    std::vector<Index> chosen;
     const auto by_weight = [&](Index i) { return static_cast<double>(weight_[i]); };
     const std::vector<double> weight_sums = walk_.sums(by_weight, run_);
-    std::vector<Index> draws{walk_.draw(stream_.uniform(), weight_sums, by_weight)};
-    while (true) {
-      add_best(draws, chosen);
-      run_.progress("k-means++", static_cast<double>(chosen.size()), static_cast<double>(n_clusters));
-      if (static_cast<Index>(chosen.size()) == n_clusters) return chosen;
-      draws.clear();
-      for (Index t = 0; t < n_draws_; ++t) {
-        const double u = stream_.uniform();
-        Index i = walk_.draw(u, sums_, [&](Index s) { return mass(s); });
-        // No distinct sample is left: any will do.
-        if (i < 0) i = walk_.draw(u, weight_sums, by_weight);
-        draws.push_back(i);
-      }
+    take(walk_.draw(stream_.uniform(), weight_sums, by_weight));
+    while (std::ssize(chosen_) < n_clusters) {
+      run_.checkpoint();
+      run_.progress("k-means++", static_cast<double>(chosen_.size()), static_cast<double>(n_clusters));
+      if (n_known_ == 0 || n_refused_ > most_refused()) look_at_all();
+      const double u = stream_.uniform();
+      const Index i = walk_.draw(u, sums_, [&](Index s) { return mass(s); });
+      if (i < 0)
+        take(walk_.draw(u, weight_sums, by_weight));  // no distinct sample is left: any will do
+      else if (keeps(i))
+        take(i);
+      else
+        ++n_refused_;
     }
+    return std::move(chosen_);
   }
 
  private:
-  double mass(Index i) const { return static_cast<double>(weight_[i]) * static_cast<double>(nearest_[at(i)]); }
-
-  // Adds the draw that lowers the sum of masses most, the earliest of equals.
-  void add_best(std::span<const Index> draws, std::vector<Index>& chosen) {
-    const auto n_chosen = static_cast<Index>(chosen.size());
-    const auto n_draws = static_cast<Index>(draws.size());
-    distances_.prepare(draws);
-    // Where a distance costs less than the test that would save it, none is left out.
-    const bool prune = n_chosen > 0 && !x_.sparse() && x_.n_features >= prune_from_features;
-    const std::vector<T> reach = prune ? reach_of_draws(n_chosen, n_draws) : std::vector<T>{};
-    std::vector<double> gains(at(chunks_.count() * n_draws), 0.0);
-    if (screened(n_chosen, draws)) {
-      for_blocks(chunks_, run_, work(1), [&](Index c, int) { check_screened(c, gains.data() + c * n_draws); });
-    } else {
-      for_blocks(chunks_, run_, work(n_draws), [&](Index c, int thread) {
-        find_nearer(c, thread, n_draws, prune ? reach.data() : nullptr, gains.data() + c * n_draws);
-      });
-    }
-    std::vector<double> gain(at(n_draws), 0.0);
-    for (Index c = 0; c < chunks_.count(); ++c)
-      for (Index t = 0; t < n_draws; ++t) gain[at(t)] += gains[at(c * n_draws + t)];
-    // Two samples that are each other's nearest gain the same: what rounding makes of it is no reason to choose.
-    constexpr double equal = 1 + 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
-    Index best = 0;
-    for (Index t = 1; t < n_draws; ++t)
-      if (gain[at(t)] > gain[at(best)] * equal) best = t;
-
-    const Index row = draws[at(best)];
-    x_.copy(row, centers_.data() + n_chosen * x_.n_features);
-    chosen.push_back(row);
-    row_of_center_ = row;
-    std::vector<std::vector<double>> change(at(chunks_.count()));
-    for_blocks(chunks_, run_, work(1), [&](Index c, int) { take(c, best, n_chosen, change[at(c)]); });
-    // Rows equal to the centre are at distance 0, whatever rounding said of them.
-    walk_.for_same(row, [&](Index i) { put(i, T{0}, n_chosen, change[0]); });
-    update_sums(change);
+  double mass(Index i) const {
+    return weight_[i] > 0 ? static_cast<double>(weight_[i]) * static_cast<double>(known_.sq(i)) : 0.0;
   }
 
-  double work(Index n_draws) const { return 0.2 * x_.size() * static_cast<double>(n_draws); }
+  Index n_fresh() const { return std::ssize(chosen_) - n_known_; }
+  Index most_refused() const { return 256 + 16 * n_fresh(); }
 
-  // reach[a]: a sample of centre a whose nearest_ is no more than this is nearer to a than to any draw, for
-  // |draw - centre| >= 2 |sample - centre| implies |draw - sample| >= |sample - centre|. Rounding is allowed for.
-  std::vector<T> reach_of_draws(Index n_chosen, Index n_draws) {
-    std::vector<T> reach(at(n_chosen), std::numeric_limits<T>::max());
-    const T safe = T{0.25} * (1 - 8 * static_cast<T>(x_.n_features + 8) * std::numeric_limits<T>::epsilon());
-    const Points<const T> centers{centers_.data(), n_chosen, x_.n_features};
-    kernels<T>().candidate_distances(distance::samples(centers), distances_.points().data, n_draws, to_centers_.data(),
-                                     n_chosen);
-    for (Index t = 0; t < n_draws; ++t)
-      for (Index a = 0; a < n_chosen; ++a)
-        reach[at(a)] = std::min(reach[at(a)], to_centers_[at(t * n_chosen + a)] * safe);
-    return reach;
+  void take(Index row) {
+    chosen_.push_back(row);
+    fresh_.resize(at(n_fresh() * x_.n_features));
+    x_.copy(row, fresh_.data() + (n_fresh() - 1) * x_.n_features);
+    fresh_sq_.push_back(x_.sparse() ? x_.sq_norm(row) : 0.0);
   }
 
-  // For one chunk: which draws are nearer to which samples, and what each draw would gain.
-  void find_nearer(Index chunk, int thread, Index n_draws, const T* reach, double* gains) {
-    std::vector<std::int32_t> open;
-    std::vector<T> distance(at(n_draws * block_));
-    std::vector<T> now(at(block_)), weights(at(weight_ ? block_ : 0));
-    std::vector<std::uint16_t> nearer(at(block_));
-    for (Index begin = chunks_.begin(chunk); begin < chunks_.end(chunk); begin += block_) {
-      const Index end = std::min(begin + block_, chunks_.end(chunk));
-      std::fill(nearer_.begin() + begin, nearer_.begin() + end, std::uint16_t{0});
-      open.clear();
-      if (reach)
-        for (Index i = begin; i < end; ++i)
-          if (nearest_[at(i)] > reach[center_[at(i)]]) open.push_back(static_cast<std::int32_t>(i));
-      const auto n_open = static_cast<Index>(open.size());
-      if (reach && n_open == 0) continue;
-      if (!reach || 4 * n_open > 3 * (end - begin)) {
-        distances_(begin, end - begin, nullptr, distance.data(), block_, thread);
-        for (Index t = 0; t < n_draws; ++t)
-          gains[t] += kernels<T>().gain(distance.data() + t * block_, nearest_.data() + begin,
-                                        weight_ ? weight_.data + begin : nullptr, end - begin, bit_of(t),
-                                        nearer_.data() + begin);
-        continue;
-      }
-      distances_(begin, n_open, open.data(), distance.data(), block_, thread);
-      for (Index s = 0; s < n_open; ++s) {
-        now[at(s)] = nearest_[at(open[at(s)])];
-        nearer[at(s)] = 0;
-        if (weight_) weights[at(s)] = weight_[open[at(s)]];
-      }
-      for (Index t = 0; t < n_draws; ++t)
-        gains[t] += kernels<T>().gain(distance.data() + t * block_, now.data(), weight_ ? weights.data() : nullptr,
-                                      n_open, bit_of(t), nearer.data());
-      for (Index s = 0; s < n_open; ++s) nearer_[at(open[at(s)])] = nearer[at(s)];
-    }
+  // All distances anew: after this none is refused until further rows are chosen.
+  void look_at_all() {
+    const auto fresh = std::span(chosen_).subspan(at(n_known_));
+    known_.add(fresh, run_);
+    // Rows equal to a centre are at distance 0, whatever rounding said of them.
+    for (const Index row : fresh) walk_.for_same(row, [&](Index i) { known_.set_zero(i); });
+    sums_ = walk_.sums([&](Index s) { return mass(s); }, run_);
+    n_known_ = std::ssize(chosen_);
+    n_refused_ = 0;
+    fresh_.clear();
+    fresh_sq_.clear();
   }
 
-  // Screens all samples by their codes where that has been paying: sets nearer_ to the draws that may be nearer.
-  bool screened(Index n_chosen, std::span<const Index> draws) {
-    if (n_chosen < screen_from || static_cast<Index>(draws.size()) > 16 || --pause_ > 0) return false;
-    if (!codes_) {
-      codes_.emplace(x_, run_);
-      if (codes_->any()) {
-        nearer_.resize(at((x_.n_samples + Codes<T>::lanes - 1) / Codes<T>::lanes * Codes<T>::lanes));
-        root_.assign(nearer_.size(), 0.0f);
-        for (Index i = 0; i < x_.n_samples; ++i) set_root(i);
-      }
+  bool keeps(Index i) {
+    if (n_fresh() == 0) return true;
+    const double least = stream_.uniform() * static_cast<double>(known_.sq(i));
+    for (Index c = 0; c < n_fresh(); ++c) {
+      if (walk_.hash(i) == walk_.hash(chosen_[at(n_known_ + c)])) return false;
+      if (static_cast<double>(x_.sq_dist(i, fresh_.data() + c * x_.n_features, fresh_sq_[at(c)])) <= least)
+        return false;
     }
-    if (!codes_->any()) return false;
-    codes_->prepare(draws);
-    const Blocks panels{static_cast<Index>(nearer_.size()) / Codes<T>::lanes, 128};
-    std::atomic<Index> open{0};
-    for_blocks(panels, run_, 0.02 * x_.size(), [&](Index b, int) {
-      const Index here = codes_->screen(panels.begin(b), panels.end(b), root_.data(), nearer_.data());
-      open.fetch_add(here, std::memory_order_relaxed);
-    });
-    // Each pair left open costs a distance; where many are, reading all samples in order, once for all draws, is
-    // cheaper.
-    const double worth = 0.6 + 0.06 * static_cast<double>(draws.size());
-    if (static_cast<double>(open.load()) > worth * static_cast<double>(x_.n_samples)) pause_ = 8;
     return true;
-  }
-
-  void set_root(Index i) {
-    root_[at(i)] = codes_->steps(std::sqrt(static_cast<double>(nearest_[at(i)]))) + codes_->rest(i);
-  }
-
-  // For one chunk: the distances that the codes left open.
-  void check_screened(Index chunk, double* gains) {
-    const auto sq_dist = distance::tile<T>().sq_dist;
-    const Points<const T> draws = distances_.points();
-    std::vector<std::int32_t> open;
-    for_nearer(chunk, [&](Index i) { open.push_back(static_cast<std::int32_t>(i)); });
-    constexpr std::size_t ahead = 8;
-    for (std::size_t s = 0; s < open.size(); ++s) {
-      if (s + ahead < open.size()) {
-        const T* row = x_.dense.row(open[s + ahead]);
-        for (Index p = 0; p < x_.n_features; p += 64 / static_cast<Index>(sizeof(T))) __builtin_prefetch(row + p);
-      }
-      const Index i = open[s];
-      const T now = nearest_[at(i)];
-      std::uint16_t nearer = 0;
-      for (unsigned left = nearer_[at(i)]; left; left &= left - 1) {
-        const Index t = std::countr_zero(left);
-        const T sq = sq_dist(x_.dense.row(i), draws.row(t), x_.n_features);
-        if (!(sq < now)) continue;
-        nearer = static_cast<std::uint16_t>(nearer | bit_of(t));
-        gains[t] += static_cast<double>(weight_[i]) * (static_cast<double>(now) - static_cast<double>(sq));
-      }
-      nearer_[at(i)] = nearer;
-    }
-  }
-
-  // Calls body(i) for the samples of a chunk that have a draw in nearer_. Most have none: 16 are passed over at a time.
-  template <class Body>
-  void for_nearer(Index chunk, Body&& body) const {
-    constexpr Index stride = 16;
-    const Index end = chunks_.end(chunk);
-    for (Index begin = chunks_.begin(chunk); begin < end; begin += stride) {
-      const Index here = std::min(stride, end - begin);
-      std::array<std::uint64_t, stride / 4> words{};
-      std::memcpy(words.data(), nearer_.data() + begin, at(here) * sizeof(std::uint16_t));
-      if (!(words[0] | words[1] | words[2] | words[3])) continue;
-      for (Index i = begin; i < begin + here; ++i)
-        if (nearer_[at(i)]) body(i);
-    }
-  }
-
-  static std::uint16_t bit_of(Index draw) { return static_cast<std::uint16_t>(1u << (draw % 16)); }
-
-  // For one chunk: gives the new centre the samples it is nearer to, by differences; what their bins lose goes to
-  // `change`.
-  void take(Index chunk, Index draw, Index center, std::vector<double>& change) {
-    const std::uint16_t bit = bit_of(draw);
-    const T* row = centers_.data() + center * x_.n_features;
-    const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
-    for_nearer(chunk, [&](Index i) {
-      if (nearer_[at(i)] & bit) put(i, x_.sq_dist(i, row, row_sq), center, change);
-    });
-  }
-
-  // Gives sample i to a centre at this squared distance, if that is nearer.
-  void put(Index i, T sq, Index center, std::vector<double>& change) {
-    if (!(sq < nearest_[at(i)])) return;
-    if (change.empty()) change.assign(at(walk_.n_bins()), 0.0);
-    change[at(walk_.bin(i))] -=
-        static_cast<double>(weight_[i]) * (static_cast<double>(nearest_[at(i)]) - static_cast<double>(sq));
-    nearest_[at(i)] = sq;
-    center_[at(i)] = static_cast<std::int32_t>(center);
-    if (!root_.empty()) set_root(i);
-  }
-
-  // Follows the masses by their changes; anew where so much has gone that rounding would show.
-  void update_sums(const std::vector<std::vector<double>>& change) {
-    if (!sums_.empty()) {
-      add_up(change);
-      if (std::accumulate(sums_.begin(), sums_.end(), 0.0) > 1e-3 * total_) return;
-    }
-    std::vector<std::vector<double>> all(at(chunks_.count()), std::vector<double>(at(walk_.n_bins()), 0.0));
-    for_blocks(chunks_, run_, 2.0 * static_cast<double>(x_.n_samples), [&](Index c, int) {
-      for (Index i = chunks_.begin(c); i < chunks_.end(c); ++i) all[at(c)][at(walk_.bin(i))] += mass(i);
-    });
-    sums_.assign(at(walk_.n_bins()), 0.0);
-    add_up(all);
-    total_ = std::accumulate(sums_.begin(), sums_.end(), 0.0);
-  }
-
-  void add_up(const std::vector<std::vector<double>>& chunks) {
-    for (const auto& chunk : chunks)
-      for (std::size_t b = 0; b < chunk.size(); ++b) sums_[b] += chunk[b];
   }
 
   Rows<T> x_;
   Weights<T> weight_;
-  Index n_draws_;
   Stream stream_;
   Run& run_;
   Walk<T> walk_;
-  Blocks chunks_;
-  Index block_;
-  std::vector<T> nearest_;
-  std::vector<std::int32_t> center_;
-  std::vector<std::uint16_t> nearer_;  // bit t: draw t is nearer than nearest_ (draws that share a bit: some is)
-  CandidateDistances<T> distances_;
-  std::vector<T> to_centers_;
-  std::vector<T> centers_;
-  std::vector<double> sums_;
-  double total_ = 0;
-  Index row_of_center_ = 0;
-  std::optional<Codes<T>> codes_;  // made when first wanted
-  std::vector<float> root_;        // distance to the nearest centre plus what the sample's code leaves out, in steps
-  Index pause_ = 0;                // steps until screening is tried again
-  static constexpr Index screen_from = 12;
+  NearestChosen<T> known_;
+  std::vector<Index> chosen_;
+  std::vector<double> sums_;  // of the masses in the bins of the walk
+  std::vector<T> fresh_;      // rows chosen since the last pass, written out
+  std::vector<double> fresh_sq_;
+  Index n_known_ = 0;
+  Index n_refused_ = 0;
 };
 
 }  // namespace
@@ -635,7 +105,8 @@ template <class T>
 std::vector<Index> kmeans_plusplus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream,
                                    Run& run) {
   if (n_draws == 0) n_draws = 2 + static_cast<Index>(std::log(static_cast<double>(n_clusters)));
-  return PlusPlus<T>(x, weight, n_clusters, n_draws, stream, run).run(n_clusters);
+  if (n_draws == 1) return SingleDraws<T>(x, weight, stream, run).run(n_clusters);
+  return greedy_plusplus(x, weight, n_clusters, n_draws, stream, run);
 }
 
 template <class T>
@@ -670,35 +141,10 @@ std::vector<Index> kmeans_parallel(const Rows<T>& x, Weights<T> weight, Index n_
   const std::vector<double> merged = walk.merged(weight, run);
   const auto by_weight = [&](Index i) { return merged[at(i)]; };
   std::vector<Index> chosen{walk.draw(stream.uniform(), walk.sums(by_weight, run), by_weight)};
-  std::vector<T> sq(at(n), std::numeric_limits<T>::max());
-  std::vector<std::int32_t> label(at(n), -1);
-  std::vector<std::int32_t> nearest_new(at(n));
-  const Blocks blocks{n, assign_block_length(x)};
-  const auto rows_of = [&](std::size_t first) {
-    std::vector<T> rows((chosen.size() - first) * at(d));
-    for (std::size_t c = first; c < chosen.size(); ++c)
-      x.copy(chosen[c], rows.data() + static_cast<Index>(c - first) * d);
-    return rows;
-  };
-  // Takes the candidates from `first` on into account.
-  const auto add = [&](std::size_t first) {
-    const std::vector<T> rows = rows_of(first);
-    const Points<const T> fresh{rows.data(), static_cast<Index>(chosen.size() - first), d};
-    std::vector<double> norms(at(fresh.n_samples));
-    for (Index c = 0; c < fresh.n_samples; ++c) norms[at(c)] = x.sq_norm(chosen[first + at(c)]);
-    assign_all(x, fresh, std::span(nearest_new), run);
-    for_blocks(blocks, run, x.size(), [&](Index b, int) {
-      for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-        const std::int32_t c = nearest_new[at(i)];
-        const T to = x.sq_dist(i, fresh.row(c), norms[at(c)]);
-        if (to >= sq[at(i)]) continue;
-        sq[at(i)] = to;
-        label[at(i)] = static_cast<std::int32_t>(first) + c;
-      }
-    });
-  };
-  add(0);
-  const auto mass = [&](Index i) { return merged[at(i)] * static_cast<double>(sq[at(i)]); };
+  NearestChosen<T> nearest(x);
+  const Blocks blocks = parallel::blocks_of(n, sizeof(double));
+  nearest.add(chosen, run);
+  const auto mass = [&](Index i) { return merged[at(i)] * static_cast<double>(nearest.sq(i)); };
   for (Index round = 0; round < rounds; ++round) {
     const double total = parallel::sum_blocks<double>(blocks, run, static_cast<double>(n), [&](Index b, int) {
       double sum = 0;
@@ -714,15 +160,15 @@ std::vector<Index> kmeans_parallel(const Rows<T>& x, Weights<T> weight, Index n_
       const auto bits = Stream::philox(seed, static_cast<std::uint64_t>(round), walk.hash(i));
       if (static_cast<double>(bits[0]) * 0x1.0p-32 + static_cast<double>(bits[1]) * 0x1.0p-64 < p) chosen.push_back(i);
     }
-    if (chosen.size() > first) add(first);
+    if (chosen.size() > first) nearest.add(std::span(chosen).subspan(first), run);
     run.progress("k-means||", static_cast<double>(round + 1), static_cast<double>(rounds));
   }
   if (static_cast<Index>(chosen.size()) <= n_clusters) return kmeans_plusplus(x, weight, n_clusters, 0, stream, run);
 
   std::vector<double> total(chosen.size(), 0.0);
-  for (Index i = 0; i < n; ++i) total[at(label[at(i)])] += static_cast<double>(weight[i]);
+  for (Index i = 0; i < n; ++i) total[at(nearest.label(i))] += static_cast<double>(weight[i]);
   const std::vector<T> candidate_weight(total.begin(), total.end());
-  const std::vector<T> rows = rows_of(0);
+  const std::vector<T>& rows = nearest.rows();
   const Points<const T> candidates{rows.data(), static_cast<Index>(chosen.size()), d};
   std::vector<Index> out;
   for (Index c : kmeans_plusplus(Rows<T>(candidates), Weights<T>{candidate_weight.data()}, n_clusters, 0, stream, run))

@@ -3,7 +3,8 @@
 //   k-means++  D. Arthur, S. Vassilvitskii, SODA 2007: each centre drawn with probability proportional to the weight
 //              times the squared distance to the nearest centre so far; greedy: of a few draws the one that lowers
 //              the sum most. Draws that cannot come nearer to a sample are left out by the triangle inequality
-//              (E. Raff, IJCAI 2021), which changes no result.
+//              (E. Raff, IJCAI 2021), which changes no result. A single draw per centre needs no look at all samples
+//              after each: it is drawn by distances that may be out of date and refused as often as they are.
 //   k-means||  B. Bahmani et al., VLDB 2012: rounds of many independent draws, then weighted k-means++ on them. Equal
 //              rows are one row of their total weight there, with one random number per round.
 //   random     distinct rows with probability proportional to their weights.
@@ -24,8 +25,9 @@
 
 namespace shoal::centroid {
 
-/// Rows of the greedy k-means++ start, in the order drawn. n_draws per centre (0: 2 + floor(log n_clusters)).
-/// O(n n_clusters n_draws d) without pruning. Precondition: n_clusters <= n_samples; some weight is positive.
+/// Rows of the k-means++ start, greedy from two draws on, in the order drawn. n_draws per centre (0: 2 + floor(log
+/// n_clusters)). O(n n_clusters n_draws d) without pruning; one draw is O((n + n_clusters^2) d) on most data.
+/// Precondition: n_clusters <= n_samples; some weight is positive.
 template <class T>
 std::vector<Index> kmeans_plusplus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws,
                                    random::Stream stream, Run& run);

@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "simd/inline.hpp"
+
 #if defined(SHOAL_LEVEL_v2) || defined(SHOAL_LEVEL_v3) || defined(SHOAL_LEVEL_v4)
 #include <immintrin.h>
 #endif
@@ -19,7 +21,6 @@
 #if !defined(SHOAL_LEVEL)
 #error "simd/vec.hpp belongs in *.simd.cpp files, compiled per level"
 #endif
-#define SHOAL_INLINE [[gnu::always_inline]] inline
 
 namespace shoal::SHOAL_LEVEL {
 

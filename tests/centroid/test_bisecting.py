@@ -85,9 +85,15 @@ def test_the_same_bits_for_any_number_of_threads_on_large_leaves(rng, n_features
 
 
 def test_sparse_and_dense_rows_give_the_same_clusters_of_large_leaves(rng):
-    X = rng.poisson(0.4, size=(9000, 6)) * 1.0 + (rng.integers(0, 5, 9000) * 8.0)[:, None] * (
-        rng.random((1, 6)) < 0.5
-    )
+    stored = rng.random((9000, 6)) < 0.4
+    X = rng.gamma(1.0, size=(9000, 6)) * stored + (rng.integers(0, 5, 9000) * 8.0)[:, None] * [
+        1,
+        0,
+        1,
+        0,
+        0,
+        1,
+    ]
     dense = shoal.BisectingKMeans(5, random_state=2).fit(X)
     sparse = shoal.BisectingKMeans(5, random_state=2).fit(csr_matrix(X))
     np.testing.assert_array_equal(dense.labels_, sparse.labels_)

@@ -82,6 +82,40 @@ def test_centers_are_drawn_with_the_probabilities_of_the_paper(rng, n_draws, wei
     assert_drawn_with(oracle.next_seed_probabilities(X, [a, b], n_draws, weight), third)
 
 
+@pytest.mark.parametrize("weight", [None, [2, 1, 1, 3, 1, 1, 2, 1]], ids=["unweighted", "weighted"])
+def test_single_draws_by_distances_out_of_date_have_the_probabilities_of_the_paper(rng, weight):
+    """Five centres of eight rows, all 6720 orders enumerated: what the last is, and which are chosen at all."""
+    X = np.array([[0.0], [1.0], [1.5], [4.0], [9.0], [9.5], [30.0], [31.0]])
+    last, member = np.zeros(8), np.zeros(8)
+
+    def enumerate_from(chosen, probability):
+        if len(chosen) == 5:
+            last[chosen[-1]] += probability
+            member[chosen] += probability
+            return
+        step = oracle.next_seed_probabilities(X, chosen, 1, weight)
+        for i in np.flatnonzero(step):
+            enumerate_from([*chosen, int(i)], probability * step[i])
+
+    enumerate_from([], 1.0)
+    made = np.array(draws(rng, X, 5, 8000, 1, weight))
+    assert_drawn_with(last, np.bincount(made[:, -1], minlength=8))
+    for i in range(8):
+        among = int((made == i).any(axis=1).sum())
+        assert_drawn_with([member[i], 1 - member[i]], [among, len(made) - among])
+
+
+def test_single_draws_follow_distances_that_shrink_a_thousandfold_with_each_centre(rng):
+    """Nearly all draws by distances out of date are refused here: they must be brought up to date, not given up."""
+    places = np.array([0.0, 1e-9, 1e-6, 1e-3, 1.0, 1e3])
+    X = np.repeat(places, 50)[:, None]
+    for seed in range(40):
+        chosen = shoal.kmeans_plusplus(X, 6, n_local_trials=1, random_state=seed).indices // 50
+        assert sorted(chosen.tolist()) == [0, 1, 2, 3, 4, 5]
+        if chosen[0] < 2:  # near 0, from where each place is a thousand times as far as the next
+            assert chosen[1:5].tolist() == [5, 4, 3, 2]
+
+
 @pytest.mark.parametrize("weight", [None, [1, 2, 0, 1, 3, 1]], ids=["unweighted", "weighted"])
 def test_random_rows_are_drawn_by_weight_without_return(rng, weight):
     X = np.arange(6.0)[:, None]
@@ -292,6 +326,24 @@ def test_sparse_rows_draw_like_dense_ones(rng, init, dtype):
         dense = seeds(X, 10, init, seed=seed, weight=weight)
         from_sparse = seeds(sparse.csr_array(X), 10, init, seed=seed, weight=weight)
         np.testing.assert_array_equal(X[from_sparse], X[dense])
+
+
+@both_dtypes
+@pytest.mark.parametrize("level", _core.isa_available())
+def test_rows_have_one_hash_dense_or_sparse_at_every_level(rng, level, dtype):
+    """The walk over the rows is that of their hashes: with other hashes, other rows would be drawn."""
+    before = _core.isa()
+    try:
+        _core.set_isa(level)
+        for d in (1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 33, 100):
+            X = np.where(rng.random((600, d)) < 0.4, rng.normal(size=(600, d)), -0.0).astype(dtype)
+            S = sparse.csr_array(X)
+            S = (S.data, S.indices.astype(np.int32), S.indptr.astype(np.int32), d)
+            dense = _core.random_rows(X, None, n_clusters=9, seed=5)
+            stored = _core.random_rows(*S, None, n_clusters=9, seed=5)
+            np.testing.assert_array_equal(X[dense], X[stored])
+    finally:
+        _core.set_isa(before)
 
 
 def test_negative_zero_is_zero(rng):
