@@ -1,5 +1,6 @@
 // What the assigners share; assignment.hpp is what others use.
 #pragma once
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -7,10 +8,37 @@
 
 #include "centroid/assignment.hpp"
 #include "centroid/kernels.hpp"
+#include "centroid/row_kernels.hpp"
 
 namespace shoal::centroid {
 
-/// The values of assignment.hpp themselves, for all samples or some.
+/// Whether values v prove which centre is nearest. A few centres may lie far from all others: their own v have large
+/// errors, but to a sample near the others they are no rivals, and do not count there.
+template <class T>
+class Proof {
+ public:
+  void prepare(Points<const T> centers, const T* origin);
+
+  /// True: the centre with the least v, `value`, is nearer than all others, of which `second` is the least v; in exact
+  /// arithmetic, and by more than what comparing distances can lose. Precondition: norm >= |x - origin|.
+  bool holds(T norm, T value, T second) const { return limits_.proven(norm, value, second); }
+  const ProofLimits<T>& limits() const { return limits_; }
+  /// At least |centre - origin|.
+  T norm(Index center) const { return norms_[static_cast<std::size_t>(center)]; }
+
+ private:
+  ProofLimits<T> limits_;
+  std::vector<T> norms_;
+};
+
+/// Labels that no proof was found for, by comparing distances.
+template <class T>
+std::int32_t compare_distances(const T* row, Points<const T> centers, std::vector<T>& scratch) {
+  scratch.resize(static_cast<std::size_t>(centers.n_samples));
+  return row_kernels<T>().nearest(row, centers, scratch.data());
+}
+
+/// For all samples or some: what screening leaves open.
 template <class T>
 class ExactAssigner : public Assigner<T> {
  public:
@@ -19,7 +47,7 @@ class ExactAssigner : public Assigner<T> {
   virtual const T* origin() const = 0;
 };
 template <class T>
-std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T> x, Index n_clusters);
+std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T> x, Index n_clusters, Index n_passes);
 
 /// Every distance, exactly (lloyd.cpp) or as far as needed (screened.cpp; null where that does not pay).
 template <class T>

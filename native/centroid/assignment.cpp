@@ -98,28 +98,54 @@ Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters) {
 }
 
 template <class T>
-void mean_of(Points<const T> centers, T* origin) {
+void middle_of(Points<const T> centers, T* origin) {
+  constexpr Index most = 63;
+  const Index looked_at = std::min(centers.n_samples, most);
+  std::vector<T> value(at(looked_at)), apart(at(looked_at));
+  const auto half = value.begin() + looked_at / 2;
+  for (Index p = 0; p < centers.n_features; ++p) {
+    for (Index j = 0; j < looked_at; ++j) value[at(j)] = centers.row(centers.n_samples * j / looked_at)[p];
+    std::nth_element(value.begin(), half, value.end());
+    double median = static_cast<double>(*half);
+    if (looked_at % 2 == 0) median = median / 2 + static_cast<double>(*std::max_element(value.begin(), half)) / 2;
+    for (Index j = 0; j < looked_at; ++j)
+      apart[at(j)] = static_cast<T>(std::abs(static_cast<double>(value[at(j)]) - median));
+    const auto middle = apart.begin() + looked_at / 2;
+    std::nth_element(apart.begin(), middle, apart.end());
+    const double spread = 2 * static_cast<double>(*middle);
+    if (spread > 0) {
+      // A 16th of the spread or less, down to a power of two.
+      const double step = std::ldexp(1.0, std::max(std::ilogb(spread) - 4, -1074));
+      const double rounded = std::nearbyint(median / step) * step;
+      if (std::isfinite(rounded)) median = rounded;
+    }
+    origin[p] = static_cast<T>(median);
+  }
+}
+
+template <class T>
+void Proof<T>::prepare(Points<const T> centers, const T* origin) {
+  const Index k = centers.n_samples;
   const Index d = centers.n_features;
-  std::vector<double> sum(at(d), 0.0);
-  std::vector<T> low(centers.row(0), centers.row(0) + d);
-  std::vector<T> high = low;
-  for (Index j = 0; j < centers.n_samples; ++j)
-    for (Index p = 0; p < d; ++p) {
-      const T value = centers.row(j)[p];
-      sum[at(p)] += static_cast<double>(value);
-      low[at(p)] = std::min(low[at(p)], value);
-      high[at(p)] = std::max(high[at(p)], value);
-    }
-  for (Index p = 0; p < d; ++p) {
-    const double range = static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]);
-    if (!(range > 0)) {
-      origin[p] = low[at(p)];
-      continue;
-    }
-    // A 16th of the range or less, down to a power of two.
-    const double step = std::ldexp(1.0, std::max(std::ilogb(range) - 4, -1074));
-    const double mean = sum[at(p)] / static_cast<double>(centers.n_samples);
-    origin[p] = static_cast<T>(std::nearbyint(mean / step) * step);
+  norms_.resize(at(k));
+  for (Index j = 0; j < k; ++j) norms_[at(j)] = largest_norm(centers.slice(j, j + 1), origin);
+  std::vector<T> sorted = norms_;
+  std::sort(sorted.begin(), sorted.end());
+  const auto tier = [&](T c_max) {
+    const Rounding<T> rounding(d, c_max);
+    return typename ProofLimits<T>::Tier{rounding.scale, c_max, rounding.floor};
+  };
+  limits_ = {};
+  limits_.near = limits_.all = tier(sorted.back());
+  constexpr T apart = 16;
+  if (Rounding<T>(d, T{1}).unit > T{0.05}) return;
+  for (Index j = k / 2; j + 1 < k; ++j) {
+    const T far = sorted[at(j + 1)];
+    if (!(sorted[at(j)] * apart < far)) continue;
+    limits_.near = tier(sorted[at(j)]);
+    limits_.most_norm = far / 8;
+    limits_.most_value = far / 4 * far;
+    return;
   }
 }
 
@@ -149,7 +175,8 @@ void assign_all(const Rows<T>& x, Points<const T> centers, std::span<std::int32_
   template CenterLanes<T> pack_lanes(Points<const T>, const T*, std::span<const std::int32_t>); \
   template std::unique_ptr<Assigner<T>> make_assigner(Algorithm, const Rows<T>&, Index, Index); \
   template Index bounds_size<T>(Algorithm, Index, Index);                                       \
-  template void mean_of(Points<const T>, T*);                                                   \
+  template void middle_of(Points<const T>, T*);                                                 \
+  template class Proof<T>;                                                                      \
   template Index assign_block_length(const Rows<T>&);                                           \
   template double assign_work(const Rows<T>&, Index);                                           \
   template void assign_all(const Rows<T>&, Points<const T>, std::span<std::int32_t>, Run&);

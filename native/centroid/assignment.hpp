@@ -1,10 +1,11 @@
 // Assigning samples to their nearest centres, exactly, in several ways that give the same labels.
 //
-// What is nearest is defined by the value v(x, c) = |c|^2/2 - x.c as the distance tile computes it (on data shifted
-// by the mean of the centres, features added in order): label = argmin v, a tie going to the smaller centre. The
-// accelerated ways keep bounds on distances and leave out a centre only when its bound proves, rounding included,
-// that its v is larger; where a proof fails they compute the same v with the same bits. So they are not
-// approximations of Lloyd's assignment: they return it.
+// What is nearest is defined by the points themselves: a label is the centre with the smallest distance as RowKernels::
+// nearest compares distances, in double and without cancellation; a tie goes to the smaller centre. Almost always less
+// is enough. The tile computes v(x, c) = |c|^2/2 - x.c on data shifted by a middle of the centres, and where the least
+// two v differ by more than rounding can have moved them, they prove what is nearest; the accelerated ways keep bounds
+// on distances and leave out a centre only when its bound proves, rounding included, that it is further. Where a proof
+// fails, distances are compared. So all ways return the same labels.
 //
 //   Lloyd    every distance, through the tile; few centres: samples against lanes of centres (no packing of x)
 //   Hamerly  one bound per sample on all other centres (Hamerly 2010)
@@ -73,11 +74,11 @@ std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x
 template <class T>
 Index bounds_size(Algorithm algorithm, Index n_samples, Index n_clusters);
 
-/// About the mean of the centres: the origin of the tile, a function of the centres alone, so that predict repeats
-/// fit. It lies on a grid of powers of two, a feature's step a 16th to a 32nd of its range: coordinates that are
-/// multiples of a power of two remain so after the shift, and their ties remain ties.
+/// A middle of the centres, the origin of the tile: feature by feature the median of some of them, which no far centre
+/// drags away. It lies on a grid of powers of two, a feature's step a 16th to a 32nd of the spread of the middle half:
+/// coordinates that are multiples of a power of two remain so after the shift.
 template <class T>
-void mean_of(Points<const T> centers, T* origin);
+void middle_of(Points<const T> centers, T* origin);
 
 /// Samples assigned in one call of assign().
 template <class T>

@@ -93,7 +93,8 @@ class GroupAssigner final : public Assigner<T> {
       moves = {};
     }
     prepared_ = true;
-    mean_of(centers, origin_.data());
+    middle_of(centers, origin_.data());
+    proof_.prepare(centers, origin_.data());
     lanes_ = pack_lanes<T>(centers, origin_.data(), order_);
     rounding_ = Rounding<T>(x_.n_features, largest_norm(centers, origin_.data()));
     std::fill(moves_.begin(), moves_.end(), T{0});
@@ -135,10 +136,11 @@ class GroupAssigner final : public Assigner<T> {
     std::vector<std::int32_t> slot;   // where in `index` a sample of the block is
     std::vector<T> own_sq;            // squared distance to their own centre, summed directly
     std::vector<T> value;             // smallest value found so far
+    std::vector<T> second;            // and the smallest of all others
     std::vector<T> doubt;             // error of |x|^2 + 2 v
     std::vector<std::int32_t> found;  // and its centre; -1: none
     std::vector<const T*> rows;
-    std::vector<T> lane_values;
+    std::vector<T> value_of_center;
   };
 
   Index bound_of(Index lane) const { return PerCenter ? lane : lane / size_; }
@@ -216,6 +218,7 @@ class GroupAssigner final : public Assigner<T> {
     rows.n = static_cast<Index>(own.index.size());
     own.block.load(rows);
     own.value.assign(own.index.size(), infinity);
+    own.second.assign(own.index.size(), infinity);
     own.found.assign(own.index.size(), -1);
     own.doubt.resize(own.index.size());
     for (std::size_t s = 0; s < own.index.size(); ++s) {
@@ -242,34 +245,38 @@ class GroupAssigner final : public Assigner<T> {
       const LaneBest<T>& best = group.best[at(s)];
       const std::int32_t j = center[best.lane];
       T& value = own.value[at(group.list[at(s)])];
+      T& second = own.second[at(group.list[at(s)])];
       std::int32_t& found = own.found[at(group.list[at(s)])];
       if (best.best < value || (best.best == value && j < found)) {
+        second = std::min(value, best.second);
         value = best.best;
         found = j;
+      } else {
+        second = std::min(second, best.best);
       }
     }
     return group.n * size_;
   }
 
-  // Own centre or the best one found: settled by their squared distances where these differ by more than rounding,
-  // otherwise by the values themselves.
+  // The own centre or the best one found: what is nearer by more than rounding can hide. Centres that were not computed
+  // are further than the own by as much; where nothing is proven, distances are compared.
   void decide(Index s, Scratch& own, std::int32_t a) {
     std::int32_t& found = own.found[at(s)];
-    if (a < 0 || found == a) return;
     const T x_sq = own.block.sq_norm[at(s)];
-    const T own_sq = own.own_sq[at(s)];
-    const T sq = x_sq + 2 * own.value[at(s)];
-    const T doubt = rounding_.slack(std::sqrt(own_sq)) + 2 * rounding_.unit * (x_sq + own_sq);
-    if (sq < own_sq - doubt) return;
-    if (sq <= own_sq + doubt) {
-      const std::int32_t lane = lanes_.lane_of[at(a)];
-      own.lane_values.resize(at(size_));
-      kernel_.group_values(own.block.row[at(s)], lanes_.group(lane / size_), lanes_.group_start(lane / size_),
-                           x_.n_features, own.lane_values.data());
-      const T own_value = own.lane_values[at(lane % size_)];
-      if (own.value[at(s)] < own_value || (own.value[at(s)] == own_value && found < a)) return;
+    const bool proven = proof_.holds(rounding_.root_up(x_sq), own.value[at(s)], own.second[at(s)]);
+    if (a < 0 || found == a) {
+      if (proven) return;
+    } else {
+      const T own_sq = own.own_sq[at(s)];
+      const T sq = x_sq + 2 * own.value[at(s)];
+      const T doubt = rounding_.slack(std::sqrt(own_sq)) + 2 * rounding_.unit * (x_sq + own_sq);
+      if (sq > own_sq + doubt) {
+        found = a;
+        return;
+      }
+      if (proven && sq < own_sq - doubt) return;
     }
-    found = a;
+    found = compare_distances(x_.row(own.index[at(s)]), centers_, own.value_of_center);
   }
 
   // New bounds where a group was computed.
@@ -318,6 +325,7 @@ class GroupAssigner final : public Assigner<T> {
   std::vector<std::int32_t> order_;
   CenterLanes<T> lanes_;
   Rounding<T> rounding_;
+  Proof<T> proof_;
   std::vector<T> moves_, bound_moves_;
   bool prepared_ = false;
   std::vector<T> upper_;

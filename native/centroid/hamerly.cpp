@@ -33,7 +33,8 @@ class HamerlyAssigner final : public Assigner<T> {
   }
   void prepare(Points<const T> centers, std::span<const T> moves, Run&) override {
     centers_ = centers;
-    mean_of(centers, origin_.data());
+    middle_of(centers, origin_.data());
+    proof_.prepare(centers, origin_.data());
     rows_ = distance::pack_rows(Form::expanded, centers, origin_.data());
     rounding_ = Rounding<T>(x_.n_features, largest_norm(centers, origin_.data()));
     largest_ = second_ = 0;
@@ -84,6 +85,13 @@ class HamerlyAssigner final : public Assigner<T> {
       const T sq = distance::tile<T>().sq_dist(x_.row(i), centers_.row(a), x_.n_features);
       label[i] = a;
       upper_[at(i)] = rounding_.root_up(sq);
+      if (!proof_.holds(upper_[at(i)] + proof_.norm(a), own.value[at(s)], own.second[at(s)])) {
+        label[i] = compare_distances(x_.row(i), centers_, own.value_of_center);
+        if (label[i] != a) {
+          forget(i);
+          continue;
+        }
+      }
       lower_[at(i)] = rounding_.root_down(sq * (1 - rounding_.unit) + 2 * (own.second[at(s)] - own.value[at(s)]) -
                                           rounding_.slack(upper_[at(i)]));
     }
@@ -102,7 +110,7 @@ class HamerlyAssigner final : public Assigner<T> {
   }
   struct Scratch {
     std::vector<std::int32_t> open, label;
-    std::vector<T> value, second;
+    std::vector<T> value, second, value_of_center;
     AlignedVector<T> tile;
   };
   Points<const T> x_;
@@ -110,6 +118,7 @@ class HamerlyAssigner final : public Assigner<T> {
   std::vector<T> origin_;
   PackedRows<T> rows_;
   Rounding<T> rounding_;
+  Proof<T> proof_;
   std::vector<T> moves_;
   T largest_ = 0, second_ = 0;
   std::int32_t fastest_ = 0;

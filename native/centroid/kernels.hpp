@@ -63,8 +63,6 @@ struct CentroidKernels {
   /// of `ahead` are written out meanwhile.
   void (*best_of_group)(const T* const* rows, Index n, const T* group, const T* start, Index n_features,
                         LaneBest<T>* out, T* values, const RowsAhead<T>& ahead);
-  /// All values of one group for one shifted row.
-  void (*group_values)(const T* row, const T* group, const T* start, Index n_features, T* out);
 
   /// The centre with the smallest start[j] - x . centre j, for one sparse row x of `stored` values. Feature p of the
   /// centres is transposed[p * stride .. + stride), stride a multiple of group_size. A tie goes to the smaller.

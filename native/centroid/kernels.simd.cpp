@@ -192,13 +192,6 @@ void best_of_group(const T* const* rows, Index n, const T* group, const T* start
 }
 
 template <class T>
-void group_values(const T* row, const T* group, const T* start, Index d, T* out) {
-  Vec<T> sum[1][group_vectors<T>];
-  group_tile<1, T>(sum, &row, group, start, d, {}, 0);
-  for (int v = 0; v < group_vectors<T>; ++v) store(out + v * lanes_of<T>, sum[0][v]);
-}
-
-template <class T>
 std::int32_t nearest_sparse(const T* value, const std::int32_t* column, Index stored, const T* transposed,
                             const T* start, Index stride) {
   using V = Vec<T>;
@@ -480,10 +473,8 @@ Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slac
 
 template <class T>
 inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,        shift_rows<T>,   add_row<T>,        add_moments<T>,
-    best_of_group<T>,      group_values<T>, nearest_sparse<T>, candidate_distances<T>,
-    candidate_products<T>, nullptr,         gain<T>,           drift<T>,
-    list_open<T>,
+    group_lanes<T>,         shift_rows<T>,         add_row<T>, add_moments<T>, best_of_group<T>, nearest_sparse<T>,
+    candidate_distances<T>, candidate_products<T>, nullptr,    gain<T>,        drift<T>,         list_open<T>,
 };
 
 template <class T>

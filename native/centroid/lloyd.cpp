@@ -1,6 +1,7 @@
 // Assignment by every distance, in the ways that suit the shape of the data.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "centroid/assigners.hpp"
 #include "distance/tile.hpp"
@@ -23,19 +24,76 @@ bool few_centers(Index n_clusters, Index n_features) {
   return n_clusters <= 2 * kernels<T>().group_size && n_features >= 4 * kernels<T>().group_size;
 }
 
+// Upper bounds on |x - origin|. The data stay while they are assigned many times, so one look at each sample is enough;
+// the origin does not, and what it has moved is added. Data assigned once (batches, too, which are written over) are
+// looked at each time.
+template <class T>
+class Norms {
+ public:
+  Norms(Points<const T> x, bool keep) : x_(x) {
+    if (keep) kept_.assign(at(x.n_samples), T{-1});
+  }
+  void prepare(const T* origin) {
+    origin_ = origin;
+    if (kept_.empty()) return;
+    if (first_.empty()) first_.assign(origin, origin + x_.n_features);
+    moved_ = largest_norm(Points<const T>{first_.data(), 1, x_.n_features}, origin);
+  }
+  /// Of samples [begin, end), a block that is the same in every pass, but for what moved() adds.
+  const T* of(Index begin, Index end, std::vector<T>& scratch) {
+    T* norms = nullptr;
+    if (kept_.empty()) {
+      scratch.resize(at(end - begin));
+      norms = scratch.data();
+    } else {
+      norms = kept_.data() + begin;
+      if (begin == end || *norms >= 0) return norms;
+    }
+    row_kernels<T>().norms(x_.row(begin), end - begin, x_.n_features, kept_.empty() ? origin_ : first_.data(), norms);
+    return norms;
+  }
+  T moved() const { return moved_; }
+  /// Of one sample, anew.
+  T of(Index i) const {
+    T norm = 0;
+    row_kernels<T>().norms(x_.row(i), 1, x_.n_features, origin_, &norm);
+    return norm;
+  }
+
+ private:
+  Points<const T> x_;
+  const T* origin_ = nullptr;
+  std::vector<T> first_;  // the origin of kept norms
+  T moved_ = 0;
+  std::vector<T> kept_;  // -1: not known yet
+};
+
 // Through the tile.
 template <class T>
 class TileAssigner final : public ExactAssigner<T> {
  public:
-  explicit TileAssigner(Points<const T> x) : x_(x), origin_(at(x.n_features)), scratch_(at(parallel::n_threads())) {
+  TileAssigner(Points<const T> x, Index n_passes)
+      : x_(x), origin_(at(x.n_features)), norms_(x, n_passes > 1), scratch_(at(parallel::n_threads())) {
     for (Scratch& own : scratch_) own.panels.resize(at(distance::tile<T>().scratch_size(x.n_features)));
   }
   void prepare(Points<const T> centers, std::span<const T>, Run&) override {
-    mean_of(centers, origin_.data());
+    centers_ = centers;
+    middle_of(centers, origin_.data());
+    proof_.prepare(centers, origin_.data());
+    norms_.prepare(origin_.data());
     rows_ = distance::pack_rows(Form::expanded, centers, origin_.data());
   }
   Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
-    nearest(samples(x_, origin_.data()).slice(begin, end), label + begin, scratch_[at(thread)]);
+    Scratch& own = scratch_[at(thread)];
+    nearest(samples(x_, origin_.data()).slice(begin, end), label + begin, own);
+    own.label.resize(at(end - begin));
+    const Index n_open =
+        row_kernels<T>().list_unproven(proof_.limits(), norms_.of(begin, end, own.norm), norms_.moved(),
+                                       own.value.data(), own.second.data(), end - begin, own.label.data());
+    for (Index s = 0; s < n_open; ++s) {
+      const Index i = begin + own.label[at(s)];
+      label[i] = compare_distances(x_.row(i), centers_, own.value_of_center);
+    }
     return (end - begin) * rows_.n_rows;
   }
   void assign_listed(std::span<const std::int32_t> listed, int thread, std::int32_t* label) override {
@@ -45,7 +103,12 @@ class TileAssigner final : public ExactAssigner<T> {
     rows.n = static_cast<Index>(listed.size());
     own.label.resize(listed.size());
     nearest(rows, own.label.data(), own);
-    for (std::size_t s = 0; s < listed.size(); ++s) label[listed[s]] = own.label[s];
+    for (std::size_t s = 0; s < listed.size(); ++s) {
+      const Index i = listed[s];
+      label[i] = proof_.holds(norms_.of(i), own.value[s], own.second[s])
+                     ? own.label[s]
+                     : compare_distances(x_.row(i), centers_, own.value_of_center);
+    }
   }
   const T* origin() const override { return origin_.data(); }
   void forget(Index) override {}
@@ -53,15 +116,18 @@ class TileAssigner final : public ExactAssigner<T> {
  private:
   struct Scratch {
     AlignedVector<T> panels;
-    std::vector<T> value;
+    std::vector<T> value, second, norm, value_of_center;
     std::vector<std::int32_t> label;
   };
   void nearest(const Samples<T>& rows, std::int32_t* label, Scratch& own) const {
     own.value.resize(at(rows.n));
-    distance::tile<T>().nearest(rows, rows_, label, own.value.data(), nullptr, own.panels.data());
+    own.second.resize(at(rows.n));
+    distance::tile<T>().nearest(rows, rows_, label, own.value.data(), own.second.data(), own.panels.data());
   }
-  Points<const T> x_;
+  Points<const T> x_, centers_;
   std::vector<T> origin_;
+  Proof<T> proof_;
+  Norms<T> norms_;
   PackedRows<T> rows_;
   std::vector<Scratch> scratch_;
 };
@@ -82,12 +148,17 @@ class LanesAssigner final : public ExactAssigner<T> {
     for (Scratch& own : scratch_) {
       for (auto& rows : own.rows) rows.resize(at(batch_ * x.n_features));
       own.value.resize(at(batch_));
+      own.second.resize(at(batch_));
+      own.norm.resize(at(batch_));
+      own.open.resize(at(batch_));
       own.best.resize(at(batch_));
       own.label.resize(at(batch_));
     }
   }
   void prepare(Points<const T> centers, std::span<const T>, Run&) override {
-    mean_of(centers, origin_.data());
+    centers_ = centers;
+    middle_of(centers, origin_.data());
+    proof_.prepare(centers, origin_.data());
     lanes_ = pack_lanes<T>(centers, origin_.data(), order_);
     for (Scratch& own : scratch_) own.ready = own.ready_end = 0;
   }
@@ -105,6 +176,7 @@ class LanesAssigner final : public ExactAssigner<T> {
       const RowsAhead<T> ahead{x_.data + own.ready * x_.n_features, origin_.data(), own.rows[own.turn].data(),
                                own.ready_end - own.ready};
       nearest(own, rows, n, label + first, ahead);
+      check(own, rows, n, [&](Index i) -> std::pair<Index, std::int32_t&> { return {first + i, label[first + i]}; });
     }
     return (end - begin) * static_cast<Index>(order_.size());
   }
@@ -119,6 +191,8 @@ class LanesAssigner final : public ExactAssigner<T> {
       kernels<T>().shift_rows(rows, own.rows[0].data(), own.value.data());
       nearest(own, own.rows[0].data(), rows.n, own.label.data(), {});
       for (Index i = 0; i < rows.n; ++i) label[rows.index[i]] = own.label[at(i)];
+      check(own, own.rows[0].data(), rows.n,
+            [&](Index i) -> std::pair<Index, std::int32_t&> { return {rows.index[i], label[rows.index[i]]}; });
     }
   }
   const T* origin() const override { return origin_.data(); }
@@ -136,8 +210,8 @@ class LanesAssigner final : public ExactAssigner<T> {
     Index ready_end = 0;
     std::vector<const T*> row;
     std::vector<LaneBest<T>> best;
-    std::vector<T> value;
-    std::vector<std::int32_t> label;
+    std::vector<T> value, second, norm, value_of_center;
+    std::vector<std::int32_t> label, open;
   };
 
   void nearest(Scratch& own, const T* rows, Index n, std::int32_t* label, const RowsAhead<T>& ahead) const {
@@ -148,15 +222,35 @@ class LanesAssigner final : public ExactAssigner<T> {
                                  own.best.data(), nullptr, g == 0 ? ahead : RowsAhead<T>{});
       for (Index i = 0; i < n; ++i) {
         const LaneBest<T>& found = own.best[at(i)];
-        if (g > 0 && !(found.best < own.value[at(i)])) continue;
-        own.value[at(i)] = found.best;
+        T& value = own.value[at(i)];
+        T& second = own.second[at(i)];
+        if (g > 0 && !(found.best < value)) {
+          second = std::min(second, found.best);
+          continue;
+        }
+        second = g > 0 ? std::min(value, found.second) : found.second;
+        value = found.best;
         label[i] = lanes_.center[at(g * lanes_.size + found.lane)];
       }
     }
   }
 
-  Points<const T> x_;
+  // Compares distances where the values of n shifted rows prove nothing; sample(i) is the number of row i, and its
+  // label.
+  template <class Sample>
+  void check(Scratch& own, const T* rows, Index n, const Sample& sample) const {
+    row_kernels<T>().norms(rows, n, x_.n_features, nullptr, own.norm.data());
+    const Index n_open = row_kernels<T>().list_unproven(proof_.limits(), own.norm.data(), T{0}, own.value.data(),
+                                                        own.second.data(), n, own.open.data());
+    for (Index s = 0; s < n_open; ++s) {
+      const auto [i, label] = sample(own.open[at(s)]);
+      label = compare_distances(x_.row(i), centers_, own.value_of_center);
+    }
+  }
+
+  Points<const T> x_, centers_;
   std::vector<T> origin_;
+  Proof<T> proof_;
   std::vector<std::int32_t> order_;
   Index batch_;
   CenterLanes<T> lanes_;
@@ -206,20 +300,20 @@ class SparseAssigner final : public Assigner<T> {
 }  // namespace
 
 template <class T>
-std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T> x, Index n_clusters) {
+std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T> x, Index n_clusters, Index n_passes) {
   if (few_centers<T>(n_clusters, x.n_features)) return std::make_unique<LanesAssigner<T>>(x, n_clusters);
-  return std::make_unique<TileAssigner<T>>(x);
+  return std::make_unique<TileAssigner<T>>(x, n_passes);
 }
 
 template <class T>
 std::unique_ptr<Assigner<T>> make_lloyd(const Rows<T>& x, Index n_clusters, Index n_passes) {
   if (x.sparse()) return std::make_unique<SparseAssigner<T>>(x);
   if (auto screened = make_screened(x.dense, n_clusters, n_passes)) return screened;
-  return make_exact(x.dense, n_clusters);
+  return make_exact(x.dense, n_clusters, n_passes);
 }
 
-#define SHOAL_INSTANTIATE(T)                                                     \
-  template std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T>, Index); \
+#define SHOAL_INSTANTIATE(T)                                                            \
+  template std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T>, Index, Index); \
   template std::unique_ptr<Assigner<T>> make_lloyd(const Rows<T>&, Index, Index);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)

@@ -1,10 +1,13 @@
-// What starts need to know of every row: its hash, and what eight bits per value say of it.
+// What is computed of single rows: hashes and eight-bit codes for the starts, and the centre that is nearest beyond
+// doubt for the assignment.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "centroid/rows.hpp"
 #include "parallel/run.hpp"
+#include "simd/inline.hpp"
 
 namespace shoal::centroid {
 
@@ -22,6 +25,32 @@ struct CodeSums {
   std::int32_t sq;   // of their squares
 };
 
+/// What the least two v of a sample must differ by to prove which centre is nearest; see Proof. The second tier is
+/// without the centres far from all others.
+template <class T>
+struct ProofLimits {
+  struct Tier {
+    T scale = 0;
+    T c_max = 0;
+    T floor = 0;
+
+    template <class V>
+    SHOAL_INLINE V needed(V norm) const {
+      return scale * (norm + c_max) + floor;
+    }
+  };
+  Tier all, near;
+  // Samples no further from the origin than this, with a least v below that, are much nearer to it than a far centre
+  // to either: |c| >= 8 |x| makes v(c) >= 3/8 |c|^2, and the least v is below a quarter of that.
+  T most_norm = std::numeric_limits<T>::infinity();
+  T most_value = std::numeric_limits<T>::infinity();
+
+  SHOAL_INLINE bool proven(T norm, T value, T second) const {
+    const bool without_far = norm <= most_norm && value < most_value;
+    return 2 * (second - value) > (without_far ? near : all).needed(norm);
+  }
+};
+
 template <class T>
 struct RowKernels {
   /// out[i] = hash of row i; keys[p] = hash_key(p).
@@ -29,6 +58,17 @@ struct RowKernels {
   /// The codes of one row, (value - low) * per_step rounded, low and per_step being such that it is in [0, 255]: one
   /// word to every code_lanes-th word of `to`. Features behind the last have code 0.
   CodeSums (*code_row)(const T* row, Index n_features, const T* low, double per_step, std::uint8_t* to);
+
+  /// out[i] >= |row i - origin|, but for rounding equal; no origin is zero.
+  void (*norms)(const T* x, Index n, Index n_features, const T* origin, T* out);
+  /// Appends to `list` the numbers of samples for which nothing is proven; returns how many. norms[i] + moved is what
+  /// proven() takes.
+  Index (*list_unproven)(const ProofLimits<T>& limits, const T* norms, T moved, const T* value, const T* second,
+                         Index n, std::int32_t* list);
+  /// The nearest centre, the smallest of equals. Two centres a < b that may both be it are compared by
+  /// sum (b - a) (2 x - a - b), in double: its error is that of the distance between the two, however far x is, and
+  /// whole numbers have none. Scratch: one value per centre.
+  std::int32_t (*nearest)(const T* row, Points<const T> centers, T* scratch);
 };
 
 /// The table of the level in use.

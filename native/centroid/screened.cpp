@@ -1,7 +1,7 @@
 // Lloyd's assignment of which most is decided by less than the exact values.
 //
 // Where the least value found from rough samples is below the second by more than their roughness and rounding can
-// have moved them, its centre is the one that the exact values would choose. The other samples are looked at exactly.
+// have moved them, its centre is the nearest. The other samples are looked at exactly.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -267,11 +267,11 @@ class CodedFew {
 template <class T, class Screen>
 class ScreenedAssigner final : public Assigner<T> {
  public:
-  ScreenedAssigner(Points<const T> x, Index n_clusters)
+  ScreenedAssigner(Points<const T> x, Index n_clusters, Index n_passes)
       : n_samples_(x.n_samples),
         n_clusters_(n_clusters),
         screen_(x, n_clusters),
-        exact_(make_exact(x, n_clusters)),
+        exact_(make_exact(x, n_clusters, n_passes)),
         open_(at(parallel::n_threads())) {}
 
   void prepare(Points<const T> centers, std::span<const T> moves, Run& run) override {
@@ -314,10 +314,11 @@ class ScreenedAssigner final : public Assigner<T> {
 
 template <class T>
 std::unique_ptr<Assigner<T>> make_screened(Points<const T> x, Index n_clusters, Index n_passes) {
-  if (worth_coding(x, n_clusters, n_passes)) return std::make_unique<ScreenedAssigner<T, CodedFew<T>>>(x, n_clusters);
+  if (worth_coding(x, n_clusters, n_passes))
+    return std::make_unique<ScreenedAssigner<T, CodedFew<T>>>(x, n_clusters, n_passes);
   if constexpr (std::is_same_v<T, double>)
     if (worth_narrowing(n_clusters, x.n_features))
-      return std::make_unique<ScreenedAssigner<double, NarrowTile>>(x, n_clusters);
+      return std::make_unique<ScreenedAssigner<double, NarrowTile>>(x, n_clusters, n_passes);
   return nullptr;
 }
 
