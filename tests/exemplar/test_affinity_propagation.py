@@ -484,3 +484,17 @@ def test_a_full_graph_of_equal_similarities_is_answered_like_the_matrix(preferen
     np.testing.assert_array_equal(graph.labels_, matrix.labels_)
     assert len(graph.cluster_centers_indices_) == (4 if preference > -1 else 1)
     assert (graph.n_iter_, graph.converged_) == (0, True)
+
+
+def test_equal_exemplars_each_belong_to_themselves(rng):
+    """Where a preference above all similarities makes copies of a row exemplars, none has an empty cluster."""
+    model = shoal.AffinityPropagation(preference=1.0, random_state=0).fit([[0.0], [0.0], [5.0]])
+    assert model.cluster_centers_indices_.tolist() == [0, 1, 2]
+    assert model.labels_.tolist() == [0, 1, 2]
+    for seed in range(5):
+        X = rng.integers(0, 4, size=(40, 2)).astype(float)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = shoal.AffinityPropagation(preference=-0.5, random_state=seed).fit(X)
+        exemplars = model.cluster_centers_indices_
+        np.testing.assert_array_equal(model.labels_[exemplars], np.arange(len(exemplars)))

@@ -144,8 +144,9 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
     time per iteration, three values and two indices for each.
 
     An exemplar gives way to the member of its cluster that has the largest sum of similarities. A sample then belongs
-    to the nearest exemplar, a tie going to the smaller label (scikit-learn leaves such ties to the noise); with
-    "precomputed" to the one of largest similarity in ``affinity_matrix_``.
+    to the nearest exemplar, a tie going to the smaller label (scikit-learn leaves such ties to the noise), and an
+    exemplar to itself, even where another has the same values; with "precomputed" to the one of largest similarity in
+    ``affinity_matrix_``.
 
     There is no ``sample_weight``: a copy of a row is a candidate with a preference of its own, so that no weight does
     what repeating the row does. To let sample i count w_i times as a member only, multiply row i of a matrix of
@@ -250,6 +251,7 @@ class AffinityPropagation(ClusterMixin, BaseEstimator):
             self.cluster_centers_ = data[exemplars].copy()
             if n_iter > 0:
                 labels = _nearest(data, self.cluster_centers_, affinity, dtype)
+                labels[exemplars] = np.arange(len(exemplars))  # of equal exemplars, too, each its own
         self.labels_ = labels.astype(np.intp)
         self.affinity_matrix_ = S
         self.n_iter_ = n_iter
