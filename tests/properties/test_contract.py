@@ -46,8 +46,8 @@ MODELS = {
     "AffinityPropagation": shoal.AffinityPropagation(random_state=0, max_iter=50),
     "AffinityPropagation cosine": shoal.AffinityPropagation(random_state=0, max_iter=50, affinity="cosine"),
 }
-# labels of border samples, and of equal samples that a cut parts, are not what predict says
-UNLIKE = ("DBSCAN", "AgglomerativeClustering")
+# labels of border samples, of equal samples that a cut parts, and of equal exemplars are not what predict says
+UNLIKE = ("DBSCAN", "AgglomerativeClustering", "AffinityPropagation")
 MAY_BE_INFINITE = ("reachability_", "core_distances_", "lower_bound_", "lower_bounds_")
 
 

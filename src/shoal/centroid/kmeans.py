@@ -337,7 +337,7 @@ def variance(rows: Any, weight: NDArray[Any] | None) -> float:
 
 def warn_of(run: Any, n_clusters: int, max_iter: int) -> None:
     """ConvergenceWarning for a run that did not converge or has empty clusters."""
-    distinct = np.unique(run.labels).size
+    distinct = np.count_nonzero(np.bincount(run.labels, minlength=n_clusters))
     if distinct < n_clusters:
         warnings.warn(
             f"Number of distinct clusters ({distinct}) found smaller than n_clusters ({n_clusters}): "
