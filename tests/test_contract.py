@@ -400,7 +400,7 @@ def test_labels_are_what_predict_says(case):
     labels = model.labels_.copy()
     if isinstance(
         model, shoal.AffinityPropagation
-    ):  # of equal exemplars each belongs to itself, which predict cannot say
+    ):  # equal exemplars: each is its own
         for exemplar in model.cluster_centers_indices_:
             labels[exemplar] = (model.cluster_centers_ == DATA[exemplar]).all(axis=1).argmax()
     np.testing.assert_array_equal(model.predict(DATA), labels)
