@@ -217,7 +217,7 @@ def test_rounds_and_chain_find_the_same_ward_tree(rng, fewest_pairs, d):
 @pytest.mark.parametrize("method", module.REDUCIBLE)
 @pytest.mark.parametrize("fewest_pairs", [1e-9, 1 / 16], ids=["rounds", "both"])
 def test_every_merge_of_a_round_is_of_the_nearest_pair(rng, method, kind, fewest_pairs):
-    X = data_of_kind(rng, kind, n=100)
+    X = data_of_kind(rng, kind, n=70)
     found = _core.linkage_matrix(
         X,
         method=method,
