@@ -10,6 +10,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/large_pages.hpp"
 #include "centroid/assignment.hpp"
 #include "centroid/row_kernels.hpp"
 #include "centroid/update.hpp"
@@ -155,7 +156,10 @@ class Codes {
     const double per_step = 1 / step_;
     n_words_ = (d + 3) / 4;
     const Index panels = (n + lanes - 1) / lanes;
-    codes_.assign(at(panels * n_words_ * lanes * 4), 0);
+    const std::size_t bytes = at(panels * n_words_ * lanes * 4);
+    codes_.reserve(bytes);
+    base::on_large_pages(codes_.data(), bytes);
+    codes_.assign(bytes, 0);
     offset_.assign(at(panels * lanes), 0);
     sq_.assign(at(panels * lanes), 0);
     rest_.assign(at(panels * lanes), 0.0f);

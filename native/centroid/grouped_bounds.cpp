@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/large_pages.hpp"
 #include "centroid/assigners.hpp"
 #include "distance/tile.hpp"
 #include "parallel/parallel_for.hpp"
@@ -84,7 +85,9 @@ class GroupAssigner final : public Assigner<T> {
         bound_moves_(at(n_bounds_), T{0}),
         upper_(at(x.n_samples), infinity),
         bounds_(std::make_unique_for_overwrite<T[]>(at(x.n_samples * n_bounds_))),
-        scratch_(at(parallel::n_threads())) {}
+        scratch_(at(parallel::n_threads())) {
+    base::on_large_pages(bounds_.get(), at(x.n_samples * n_bounds_) * sizeof(T));
+  }
 
   void prepare(Points<const T> centers, std::span<const T> moves, Run&) override {
     centers_ = centers;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/large_pages.hpp"
 #include "centroid/assigners.hpp"
 #include "centroid/rough.hpp"
 #include "distance/tile.hpp"
@@ -151,6 +152,7 @@ class CodedFew {
         codes_(std::make_unique_for_overwrite<std::int16_t[]>(at(x.size()))),
         norm_(std::make_unique_for_overwrite<float[]>(at(x.n_samples))),
         rest_(std::make_unique_for_overwrite<float[]>(at(x.n_samples))) {
+    base::on_large_pages(codes_.get(), x.size() * sizeof(std::int16_t));
     choose_steps();
   }
 

@@ -1,9 +1,5 @@
 #include "exemplar/affinity_propagation.hpp"
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -14,6 +10,7 @@
 #include <thread>
 #include <type_traits>
 
+#include "base/large_pages.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::exemplar {
@@ -39,13 +36,7 @@ class Zeros {
  public:
   explicit Zeros(Index n) : data_(static_cast<T*>(std::calloc(static_cast<std::size_t>(n), sizeof(T)))) {
     if (!data_) throw std::bad_alloc();
-#if defined(__linux__)
-    // in pages of megabytes, where the system gives them: a sweep then finds its addresses in no time
-    constexpr std::uintptr_t page = 4096;
-    const auto begin = (reinterpret_cast<std::uintptr_t>(data_.get()) + page - 1) / page * page;
-    const auto end = reinterpret_cast<std::uintptr_t>(data_.get() + n) / page * page;
-    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
+    base::on_large_pages(data_.get(), static_cast<std::size_t>(n) * sizeof(T));
   }
   T* get() const { return data_.get(); }
 

@@ -6,10 +6,7 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
+#include "base/large_pages.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::hierarchy {
@@ -23,9 +20,7 @@ constexpr Index columns_at_once = 512;
 void* allocate(std::size_t bytes) {
   const std::size_t align = bytes >= 4 * large_page ? large_page : 64;
   void* p = ::operator new(bytes, std::align_val_t{align});
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (align == large_page) madvise(p, bytes, MADV_HUGEPAGE);
-#endif
+  base::on_large_pages(p, bytes);
   return p;
 }
 
