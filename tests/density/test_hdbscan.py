@@ -276,6 +276,21 @@ def test_given_distances_are_as_good_as_samples(kind, rng):
     assert same_partition(HDBSCAN(4, 3, metric="precomputed").fit(graph).labels_, direct.labels_)
 
 
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@both_dtypes
+def test_given_distances_take_weights_of_zero(kind, dtype, rng):
+    X = blobs(rng, 60, 2)
+    weight = rng.integers(0, 3, size=60)
+    D = (cdist(X, X) + 1e-30).astype(dtype)  # zeros are stored
+    model = HDBSCAN(4, metric="precomputed").fit(
+        sparse.csr_array(D) if kind == "sparse" else D, sample_weight=weight
+    )
+    used = np.flatnonzero(weight)
+    alone = HDBSCAN(4, metric="precomputed").fit(D[np.ix_(used, used)], sample_weight=weight[used])
+    np.testing.assert_array_equal(model.labels_[used], alone.labels_)
+    np.testing.assert_array_equal(model.labels_, model.predict(D))
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"cluster_selection_method": "leaf"}, {"allow_single_cluster": True}]
 )

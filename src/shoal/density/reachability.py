@@ -148,7 +148,9 @@ def row_kinds(X: Any, metric: Metric) -> NDArray[np.int8]:
 def take_rows(X: Any, rows: Any, metric: Metric) -> Any:
     if rows is None:
         return X
-    return X[rows][:, rows] if metric.name == "precomputed" else X[rows]
+    if metric.name != "precomputed":
+        return X[rows]
+    return X[rows][:, rows] if sparse.issparse(X) else np.ascontiguousarray(X[np.ix_(rows, rows)])
 
 
 def in_range(X: Any, metric: Metric) -> Any:
