@@ -339,8 +339,12 @@ def test_the_linkage_matrix_is_that_of_the_function(rng, linkage):
         model = shoal.AgglomerativeClustering(4, linkage=linkage).fit(X, sample_weight=given)
         expected = shoal.linkage(X, linkage, sample_weight=given)
         np.testing.assert_allclose(model.linkage_matrix_, expected, rtol=1e-12)
-    if linkage not in ("centroid", "median"):  # there heights fall, and cut_tree goes by heights
-        assert same_partition(shoal.cut_tree(model.linkage_matrix_, 4)[:, 0], model.labels_)
+        assert same_partition(shoal.cut_tree(expected, 4)[:, 0], model.labels_)
+        for height in np.quantile(expected[:, 2], [0.3, 0.9]):
+            model.set_params(n_clusters=None, distance_threshold=height).fit(X, sample_weight=given)
+            cut = shoal.cut_tree(expected, height=height)[:, 0]
+            assert same_partition(cut, model.labels_)
+            assert model.n_clusters_ == cut.max() + 1
 
 
 def test_a_tree_that_ends_early_has_no_linkage_matrix(rng):

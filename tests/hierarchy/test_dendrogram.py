@@ -47,6 +47,55 @@ def test_a_cut_has_as_many_clusters_as_asked_for(rng, method):
         assert np.unique(column).tolist() == list(range(count))
 
 
+def nodes(tree):
+    """The samples below each node."""
+    n = len(tree) + 1
+    below = [frozenset([i]) for i in range(n)]
+    for a, b in tree[:, :2].astype(int):
+        below.append(below[a] | below[b])
+    return below
+
+
+def groups(labels):
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["plane", "lattice", "many features"])
+def test_every_cluster_of_a_cut_is_a_node_of_the_tree(rng, method, kind):
+    for n in (3, 8, 40):
+        X = (
+            rng.integers(0, 4, (n, 2))
+            if kind == "lattice"
+            else rng.normal(size=(n, 2 if kind == "plane" else 30))
+        )
+        tree = shoal.linkage(X, method)
+        every = set(nodes(tree))
+        cuts = shoal.cut_tree(tree).T
+        assert [len(groups(cut)) for cut in cuts] == list(range(n, 0, -1))
+        for fine, coarse in pairwise(cuts):
+            assert groups(coarse) - groups(fine) <= every
+            assert len(groups(fine) - groups(coarse)) == 2
+
+
+@pytest.mark.parametrize("method", ["centroid", "median"])
+def test_where_heights_fall_a_cut_at_a_height_does_the_merges_that_stand_on_lower_ones_only(rng, method):
+    tree = shoal.linkage(rng.normal(size=(60, 20)), method)
+    assert (np.diff(tree[:, 2]) < 0).any()
+    highest = scipy_hierarchy.maxdists(tree)
+    for t in np.quantile(highest, [0.1, 0.5, 0.8, 0.95]):
+        cut = shoal.cut_tree(tree, height=np.nextafter(t, np.inf))[:, 0]
+        theirs = scipy_hierarchy.fcluster(tree, t, "distance")
+        assert groups(cut) == groups(theirs)
+        assert cut.max() == np.count_nonzero(highest > t)
+
+
+def test_a_merge_lower_than_its_part_is_undone_first():
+    tree = shoal.linkage([[0, 0], [1, 0], [0.5, 0.87]], "centroid")
+    assert shoal.cut_tree(tree, 2).ravel().tolist() == [0, 0, 1]
+    assert shoal.cut_tree(tree, height=[0.9, 1.1]).T.tolist() == [[0, 1, 2], [0, 0, 0]]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_rest_is_scipys(rng, method):
     X = rng.normal(size=(40, 3))

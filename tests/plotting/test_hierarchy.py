@@ -113,3 +113,10 @@ def test_a_dendrogram_has_the_colours_of_its_clusters(rng, method):
     assert colors[-1] == NOISE.lower()
     assert set(colors[:-1]) == {color_of(0).lower(), color_of(1).lower()}
     assert ax.get_ylim()[1] >= Z[:, 2].max()
+
+
+def test_a_merge_lower_than_its_part_has_no_colour_of_a_cluster():
+    Z = shoal.linkage([[0, 0], [1, 0], [0.5, 0.87]], "centroid")
+    lines = plot_dendrogram(Z, n_clusters=2).collections[0]
+    colors = [matplotlib.colors.to_hex(color) for color in lines.get_colors()]
+    assert colors == [color_of(0).lower(), NOISE.lower()]

@@ -25,6 +25,7 @@ from shoal.base.checks import (
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
+from shoal.hierarchy.dendrogram import children_in, rising
 from shoal.hierarchy.linkage import METHODS, METRICS, SCIPY_METRICS
 from shoal.hierarchy.trees import LinkedTree, build_tree
 
@@ -95,11 +96,18 @@ class Agglomeration(BaseEstimator):
         # only what a cache can keep is handed on
         build = check_memory(self.memory).cache(build_tree, ignore=["report"])
         tree = LinkedTree(*build(X, self.linkage, self.metric, connectivity, stop, weight, report))
+        children, heights = tree.children, tree.distances
+        if self.linkage in (
+            "centroid",
+            "median",
+        ):  # along a graph heights may fall too: there as scikit-learn does
+            order, heights = rising(np.column_stack([children, heights]))
+            children = np.column_stack(children_in(order, children))
         if self.distance_threshold is not None:
-            count = int(np.count_nonzero(tree.distances >= self.distance_threshold)) + 1
+            count = int(np.count_nonzero(heights >= self.distance_threshold)) + 1
         else:
             count = int(self.n_clusters)
-        labels = cut(tree.children, n, count) if stop is None else _heads(tree.parents, n)
+        labels = cut(children, n, count) if stop is None else _heads(tree.parents, n)
         self.children_, self.n_leaves_ = tree.children, tree.n_leaves
         self.n_connected_components_ = tree.n_connected_components
         self.n_clusters_, self.labels_ = count, labels
@@ -155,7 +163,7 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
         The distance between clusters, as in :func:`shoal.linkage`. Without `connectivity` also "weighted",
         "centroid" and "median".
     distance_threshold : float, default=None
-        Clusters at this distance or beyond are not merged.
+        Clusters at this distance or beyond are not merged, nor are those made of such.
     compute_distances : bool, default=False
         Keep ``distances_`` also without `distance_threshold`.
     verbose : int, default=0
@@ -191,7 +199,8 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
     -----
     Time, memory and ties: without `connectivity` see :func:`shoal.linkage`: single, and ward of few features, need no
     distances between all samples, complete and average 4 n_samples² bytes. With it see :func:`shoal.ward_tree`.
-    Tree and labels are those of :class:`sklearn.cluster.AgglomerativeClustering`.
+    Tree and labels are those of :class:`sklearn.cluster.AgglomerativeClustering`; "centroid" and "median", which it
+    does not have, are cut as :func:`shoal.cut_tree` does.
 
     ``predict`` gives a new sample the label of the nearest fitted one, by `metric`; so the samples of ``fit`` keep
     their labels (except that of equal samples in different clusters the first one's is given).

@@ -27,7 +27,8 @@ def cut_tree(
     n_clusters : int or array-like of int, default=None
         Numbers of clusters, each in [1, n_samples].
     height : float or array-like of float, default=None
-        Merges below this distance are done. Neither this nor `n_clusters`: all cuts, from n_samples clusters to one.
+        Merges below this distance are done, unless one that they stand on is not. Neither this nor `n_clusters`: all
+        cuts, from n_samples clusters to one.
 
     Returns
     -------
@@ -44,8 +45,10 @@ def cut_tree(
     Notes
     -----
     The labels of :func:`scipy.cluster.hierarchy.cut_tree`, in O(n_samples) for each cut (there O(n_samples²)). Equal
-    heights are taken in the order of Z (there in another). Where heights fall (centroid, median), merges are taken in
-    the order of their heights, as there.
+    heights are taken in the order of Z (there in another). Where heights fall (centroid, median), a merge has its turn
+    by the largest height among itself and the merges below it, as in :func:`scipy.cluster.hierarchy.fcluster`: every
+    cluster is a node of the tree, and there are as many as asked for. SciPy's `cut_tree` goes by heights alone, comes
+    to some merges before their parts, and then may give fewer clusters.
 
     Examples
     --------
@@ -61,7 +64,7 @@ def cut_tree(
     n = len(tree) + 1
     if height is not None and n_clusters is not None:
         raise ValueError("height must be None when n_clusters is given; got both")
-    heights = tree[:, 2]
+    order, heights = rising(tree)
     if height is not None:
         limits = [check_real("height", value) for value in np.ravel(np.asarray(height)).tolist()]
         merges = [int(np.searchsorted(np.sort(heights), limit)) for limit in limits]
@@ -71,7 +74,7 @@ def cut_tree(
     else:
         require_memory(8 * n * n, f"all cuts of {n} samples", "n_clusters or height")
         merges = list(range(n))
-    left, right = _in_order_of_height(tree)
+    left, right = children_in(order, tree)
     labels = np.empty((n, len(merges)), dtype=np.int64)
     for column, count in enumerate(merges):
         labels[:, column] = _core.labels_after(left, right, count)
@@ -302,15 +305,26 @@ def check_linkage(Z: Any) -> NDArray[np.float64]:
     return tree
 
 
-def _in_order_of_height(tree: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    n = len(tree) + 1
-    left, right = tree[:, 0].astype(np.int32), tree[:, 1].astype(np.int32)
-    if (np.diff(tree[:, 2]) >= 0).all():
-        return left, right
-    # Where heights fall a union may come before its parts: then a sample of each stands for them.
-    sample = np.arange(2 * n - 1, dtype=np.int32)
-    for i in range(n - 1):
-        sample[n + i] = sample[left[i]]
-    order = np.argsort(tree[:, 2], kind="stable")
-    joined = _core.single_linkage(sample[left[order]], sample[right[order]], None)
-    return joined[0], joined[1]
+def rising(Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The merges in the order in which cuts do them, and for each the largest height of it and those below it.
+
+    Where heights never fall these are the order and the heights of Z. Where they do (centroid, median), a merge has
+    its turn after those below it all the same, so that the clusters after any number of merges are nodes of the tree.
+    """
+    n, heights = len(Z) + 1, Z[:, 2]
+    if (np.diff(heights) >= 0).all():
+        return np.arange(n - 1), heights
+    top = [-np.inf] * n + heights.tolist()
+    for i, (left, right) in enumerate(Z[:, :2].astype(np.intp).tolist()):
+        top[n + i] = max(top[n + i], top[left], top[right])
+    largest = np.array(top[n:])
+    return np.argsort(largest, kind="stable"), largest
+
+
+def children_in(order: NDArray[np.intp], Z: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """What the merges of Z join, done in another order."""
+    n = len(Z) + 1
+    number = np.arange(2 * n - 1, dtype=np.int32)  # of each node in that order
+    number[n + order] = np.arange(n, 2 * n - 1)
+    children = number[Z[order, :2].astype(np.intp)]
+    return np.ascontiguousarray(children[:, 0]), np.ascontiguousarray(children[:, 1])

@@ -265,8 +265,8 @@ def plot_dendrogram(
     Z : array-like of shape (n_samples - 1, 4)
         A linkage matrix, as of :func:`shoal.linkage`; heights may fall.
     n_clusters : int, default=None
-        Colours the branches before the last ``n_clusters - 1`` rows of `Z`, numbered by first appearance of their
-        samples as :func:`shoal.cut_tree` numbers them, and marks the cut if heights ascend; None colours nothing.
+        Colours the branches that are the clusters of :func:`shoal.cut_tree`, in its numbers, and marks the cut if
+        heights ascend; None colours nothing.
     ax : matplotlib Axes, default=None
         By default a new figure's.
     max_leaves : int, default=60
@@ -289,7 +289,7 @@ def plot_dendrogram(
     """
     from matplotlib.collections import LineCollection
 
-    from shoal.hierarchy.dendrogram import check_linkage
+    from shoal.hierarchy.dendrogram import check_linkage, rising
 
     merges = check_linkage(Z)
     n = len(merges) + 1
@@ -303,8 +303,10 @@ def plot_dendrogram(
     first = np.arange(2 * n - 1)  # the first sample below each node
     for i, (left, right) in enumerate(merges[:, :2].astype(int)):
         first[n + i] = min(first[left], first[right])
-    alive = np.ones(2 * n - count, dtype=bool)
-    alive[merges[: n - count, :2].astype(int)] = False
+    done = rising(merges)[0][: n - count]
+    alive = np.arange(2 * n - 1) < n
+    alive[n + done] = True
+    alive[merges[done, :2].astype(int)] = False
     roots = np.flatnonzero(alive)
     number = {int(node): k for k, node in enumerate(roots[np.argsort(first[roots])])}
     cluster = np.full(2 * n - 1, -1)
