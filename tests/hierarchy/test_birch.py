@@ -319,6 +319,47 @@ def test_merged_trees_sum_up_both_parts(rng):
     assert left.subcluster_weights_.sum() == 1200
 
 
+@both_dtypes
+def test_the_wider_dtype_is_that_of_all(rng, dtype):
+    narrow, wide = rng.normal(size=(40, 2)).astype(np.float32), rng.normal(size=(30, 2)) * 1e60
+    first, second = (narrow, wide) if dtype == np.float32 else (wide, narrow)
+    merged = raw().fit(first).merge(raw().fit(second))
+    longer = raw().fit(first).partial_fit(second)
+    for model in (merged, longer):
+        assert model.subcluster_centers_.dtype == np.float64
+        assert np.isfinite(model.subcluster_centers_).all()
+        assert model.subcluster_weights_.sum() == 70
+        assert model.transform(narrow).dtype == np.float64
+    assert raw().fit(narrow).merge(raw().fit(narrow)).subcluster_centers_.dtype == np.float32
+    assert raw().fit(wide).fit(narrow).subcluster_centers_.dtype == np.float32
+
+
+def test_names_of_features_are_compared_before_a_merge(rng):
+    pd = pytest.importorskip("pandas")
+    X = rng.normal(size=(30, 2))
+    named = raw().fit(pd.DataFrame(X, columns=["height", "mass"]))
+    swapped = raw().fit(pd.DataFrame(X, columns=["mass", "height"]))
+    before = named.subcluster_weights_
+    with pytest.raises(
+        ValueError, match=r"feature_names_in_=\['height', 'mass'\], in this order; got \['mass', "
+    ):
+        named.merge(swapped)
+    np.testing.assert_array_equal(named.subcluster_weights_, before)
+    with pytest.warns(UserWarning, match="other does not have feature names, but Birch was fitted with"):
+        named.merge(raw().fit(X))
+    with pytest.warns(UserWarning, match="other has feature names, but Birch was fitted without"):
+        raw().fit(X).merge(swapped)
+    named.merge(raw().fit(pd.DataFrame(X, columns=["height", "mass"])))
+    assert named.subcluster_weights_.sum() == 90
+
+
+def test_trees_too_far_apart_are_not_merged():
+    one, other = (raw(threshold=0).fit([[x]]) for x in (5e153, -5e153))
+    with pytest.raises(ValueError, match="other spreads too wide for float64: squared distances overflow"):
+        one.merge(other)
+    assert one.subcluster_weights_.tolist() == [1.0]
+
+
 def test_what_cannot_be_merged_is_refused(rng):
     model = shoal.Birch(n_clusters=None).fit(rng.normal(size=(20, 3)))
     with pytest.raises(ValueError, match="other must have n_features_in_=3 features; got 2"):

@@ -121,7 +121,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     Attributes
     ----------
     subcluster_centers_ : ndarray of shape (n_subclusters, n_features)
-        Means of the subclusters, in the dtype of the data.
+        Means of the subclusters, in the dtype of the data: float32 if all data of ``fit``, ``partial_fit`` and
+        ``merge`` were.
     subcluster_labels_ : ndarray of shape (n_subclusters,), int64
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         Only with ``head="kmeans"``, unless there are fewer subclusters than clusters: the means it has found.
@@ -177,6 +178,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     array([3., 3., 1.])
     """
 
+    subcluster_centers_: NDArray[Any]
     _arrays: tuple[NDArray[Any], ...]  # of the tree
     _read_after_fit = ("branching_factor",)
 
@@ -253,7 +255,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         Parameters
         ----------
         other : Birch
-            Fitted on data with the same features; stays as it is.
+            Fitted on data with the same features (names too, where there are any); stays as it is.
 
         Returns
         -------
@@ -267,18 +269,38 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             raise ValueError(
                 f"other must have n_features_in_={self.n_features_in_} features; got {other.n_features_in_}"
             )
+        self._check_names(other)
         head = self._check_head()
         options = self._check_tree(max(self.threshold_, other.threshold_))
         theirs = Tree(*other._arrays)
         leaves = theirs.subclusters
+        n_subclusters = len(leaves) + len(self.subcluster_centers_)
+        check_spread(
+            theirs.mean, name="other", times=4 * n_subclusters, others=(self._tree().mean, np.zeros(1))
+        )
         kernel: Any = _core.birch_merge
         *tree, threshold = kernel(
             self._arrays[:-1], theirs.mean[leaves], theirs.weight[leaves], theirs.sq_dev[leaves], **options
         )
-        self._keep(Tree(*tree), threshold, self.subcluster_centers_.dtype)
+        self._keep(Tree(*tree), threshold, other.subcluster_centers_.dtype)
         self._forget_labels()
         self._cluster(head)
         return self
+
+    def _check_names(self, other: Birch) -> None:
+        """As scikit-learn compares the names of X with those of the fit: refuse others, warn where one has none."""
+        mine, theirs = (getattr(model, "feature_names_in_", None) for model in (self, other))
+        if mine is not None and theirs is not None:
+            if not np.array_equal(mine, theirs):
+                raise ValueError(
+                    f"other must have feature_names_in_={mine.tolist()}, in this order; got {theirs.tolist()}"
+                )
+        elif mine is not None:
+            warnings.warn(
+                "other does not have feature names, but Birch was fitted with feature names", stacklevel=4
+            )
+        elif theirs is not None:
+            warnings.warn("other has feature names, but Birch was fitted without feature names", stacklevel=4)
 
     def _grow(self, X: Any, sample_weight: Any, tree: tuple[NDArray[Any], ...] | None) -> Birch:
         if tree is not None:
@@ -303,7 +325,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
                 progress=report,
                 **options,
             )
-        self._keep(Tree(*grown), threshold, X.dtype)
+        self._keep(Tree(*grown), threshold, X.dtype, continued=tree is not None)
         self._cluster(head)
         self._forget_labels()
         if compute_labels:
@@ -322,9 +344,12 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         if hasattr(self, "labels_"):
             del self.labels_
 
-    def _keep(self, tree: Tree, threshold: float, dtype: Any) -> None:
+    def _keep(self, tree: Tree, threshold: float, dtype: Any, *, continued: bool = True) -> None:
+        """The tree; its centres in `dtype`, or in the one they had, where that is wider and the tree is `continued`."""
         self._arrays = tuple(tree)
         self.threshold_ = threshold
+        if continued:
+            dtype = np.result_type(dtype, self.subcluster_centers_.dtype)
         self.subcluster_centers_ = tree.mean[tree.subclusters].astype(dtype)
 
     # --- parameters ----------------------------------------------------------------------------------------
