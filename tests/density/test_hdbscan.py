@@ -341,6 +341,59 @@ def test_other_metrics_and_callables_go_through_the_matrix(rng):
         np.testing.assert_array_equal(model.predict(X), model.labels_)
 
 
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+@both_dtypes
+def test_what_a_metric_learns_it_learns_from_the_samples_of_the_fit(metric, dtype, rng, tmp_path):
+    X = (blobs(rng, 90, 3) @ rng.normal(size=(3, 3))).astype(dtype)
+    learnt = {"seuclidean": "V", "mahalanobis": "VI"}[metric]
+    wide = X.astype(np.float64)
+    value = wide.var(axis=0, ddof=1) if metric == "seuclidean" else np.linalg.inv(np.cov(wide.T))
+    model = HDBSCAN(5, metric=metric, store_centers="medoid").fit(X)
+    given = HDBSCAN(5, metric=metric, metric_params={learnt: value}, store_centers="medoid").fit(X)
+    reference = Reference(5, 1, metric=metric, metric_params={learnt: value}, copy=True).fit(wide)
+    assert same_partition(HDBSCAN(5, 1, metric=metric).fit(wide).labels_, reference.labels_)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    np.testing.assert_array_equal(model.labels_, given.labels_)
+    np.testing.assert_array_equal(model.medoids_, given.medoids_)
+    np.testing.assert_array_equal([model.predict(row[None])[0] for row in X], model.labels_)
+    np.testing.assert_allclose(
+        model.all_points_membership_vectors(), given.all_points_membership_vectors(), rtol=1e-5
+    )
+    for result in model.sweep(min_samples=[2, 5]):
+        np.testing.assert_array_equal(
+            result.labels, HDBSCAN(5, result.min_samples, metric=metric).fit(X).labels_
+        )
+    shoal.save_model(model, tmp_path / "model.shoal")
+    other = shoal.load_model(tmp_path / "model.shoal").estimator
+    np.testing.assert_array_equal(other.predict(X[:7] + 1), model.predict(X[:7] + 1))
+
+
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+def test_a_metric_learns_from_a_weight_as_from_copies(metric, rng):
+    X = blobs(rng, 70, 2)
+    weight = rng.integers(0, 4, size=70)
+    rows = np.repeat(np.arange(70), weight)
+    model = HDBSCAN(6, metric=metric).fit(X, sample_weight=weight)
+    copies = HDBSCAN(6, metric=metric).fit(X[rows])
+    assert same_partition(model.labels_[rows], copies.labels_)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+
+
+def test_what_a_metric_cannot_learn_from_is_refused_at_the_fit(rng):
+    X = rng.normal(size=(20, 3))
+    X[:, 2] = 5
+    with pytest.raises(
+        ValueError, match="vary in every feature for metric='seuclidean'; got one value only in column 2"
+    ):
+        HDBSCAN(4, metric="seuclidean").fit(X)
+    with pytest.raises(
+        ValueError, match="covariance that can be inverted for metric='mahalanobis'; got rank 2 for n_fe"
+    ):
+        HDBSCAN(4, metric="mahalanobis").fit(X)
+    with pytest.raises(ValueError, match="sample_weight must have a sum > 1 for metric='seuclidean'; got 1"):
+        HDBSCAN(4, 1, metric="seuclidean").fit(X[:2], sample_weight=[0.5, 0.5])
+
+
 def test_sparse_samples_are_samples(rng):
     X = rng.integers(0, 3, size=(60, 5)).astype(float)
     model = HDBSCAN(4).fit(sparse.csr_matrix(X))

@@ -10,8 +10,10 @@ import sklearn.cluster
 from helpers import interrupt_after, same_partition
 from oracles.linkage import METHODS
 from scipy import sparse
+from scipy.cluster import hierarchy as scipy_hierarchy
 from scipy.spatial.distance import pdist, squareform
 from sklearn.feature_extraction.image import grid_to_graph
+from sklearn.metrics.pairwise import haversine_distances
 from sklearn.neighbors import kneighbors_graph
 
 import shoal
@@ -131,6 +133,47 @@ def test_metrics_along_a_graph(rng, linkage, metric):
     )
 
 
+@pytest.mark.parametrize("linkage", ["complete", "average", "single"])
+@pytest.mark.parametrize(
+    "metric",
+    ["chebyshev", "minkowski", "canberra", "correlation", "seuclidean", "mahalanobis", "jensenshannon"],
+)
+def test_along_a_graph_any_metric_is_that_of_its_distances(rng, linkage, metric):
+    X = rng.random((60, 4))
+    graph = random_graph(rng, 60, 1)
+    options = {"linkage": linkage, "connectivity": graph, "n_clusters": 5, "compute_distances": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        direct = shoal.AgglomerativeClustering(metric=metric, **options).fit(X)
+        given = shoal.AgglomerativeClustering(metric="precomputed", **options).fit(
+            squareform(pdist(X, metric))
+        )
+    same_fit(direct, given)
+    np.testing.assert_array_equal(direct.predict(X), direct.labels_)
+
+
+@pytest.mark.parametrize("linkage", ["complete", "average", "single"])
+@pytest.mark.parametrize("graph", [False, True])
+def test_places_on_a_globe(rng, linkage, graph):
+    X = np.column_stack([rng.uniform(-1.5, 1.5, 50), rng.uniform(-3, 3, 50)])
+    D = haversine_distances(X)
+    connectivity = random_graph(rng, 50, 3) if graph else None
+    options = {"linkage": linkage, "connectivity": connectivity, "n_clusters": 4, "compute_distances": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        model = shoal.AgglomerativeClustering(metric="haversine", **options).fit(X)
+        given = shoal.AgglomerativeClustering(metric="precomputed", **options).fit(D)
+    assert same_partition(model.labels_, given.labels_)
+    np.testing.assert_allclose(model.distances_, given.distances_, rtol=1e-12)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    if linkage == "single" and not graph:  # the one case that scikit-learn has
+        same_fit(model, sklearn.cluster.AgglomerativeClustering(metric="haversine", **options).fit(X))
+    with pytest.raises(
+        ValueError, match=r"X must have 2 features, latitude and longitude in radians, .*; got 3"
+    ):
+        shoal.AgglomerativeClustering(metric="haversine", linkage=linkage).fit(rng.random((9, 3)))
+
+
 @every_linkage
 def test_pixels_of_an_image(rng, linkage):
     image = rng.integers(0, 9, size=(14, 11)).astype(float)
@@ -213,12 +256,34 @@ def test_predict_agrees_with_labels(rng, linkage):
     np.testing.assert_array_equal(model.predict(X + 1e-9), model.labels_)
 
 
-@pytest.mark.parametrize("metric", ["manhattan", "cosine", "canberra", "callable"])
+@pytest.mark.parametrize(
+    "metric",
+    ["manhattan", "cosine", "canberra", "seuclidean", "mahalanobis", "jensenshannon", "infinity", "callable"],
+)
 def test_predict_in_every_metric(rng, metric):
-    X = rng.normal(size=(60, 3)) + 4
+    X = rng.random(size=(60, 3)) + 4
     given = (lambda rows: squareform(pdist(rows, "cityblock"))) if metric == "callable" else metric
     model = shoal.AgglomerativeClustering(5, linkage="average", metric=given).fit(X)
     np.testing.assert_array_equal(model.predict(X), model.labels_)
+
+
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+def test_what_a_metric_learns_it_learns_from_the_samples_of_the_fit(rng, metric):
+    X = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 3))
+    weight = rng.integers(0, 4, size=60)
+    rows = np.repeat(np.arange(60), weight)
+    options = {"linkage": "average", "metric": metric}
+    found = shoal.AgglomerativeClustering(6, **options).fit(X, sample_weight=weight)
+    copies = shoal.AgglomerativeClustering(6, **options).fit(X[rows])
+    assert same_partition(found.labels_[rows], copies.labels_)
+    np.testing.assert_array_equal(found.predict(X), found.labels_)
+    one_by_one = [found.predict(row[None])[0] for row in X]
+    np.testing.assert_array_equal(one_by_one, found.labels_)
+    Z = shoal.linkage(X[weight > 0], "average", metric, sample_weight=weight[weight > 0])
+    np.testing.assert_allclose(found.linkage_matrix_, Z)
+    np.testing.assert_array_equal(
+        shoal.linkage(X, "average", metric), scipy_hierarchy.linkage(X, "average", metric)
+    )
 
 
 def test_predict_from_distances(rng):

@@ -36,6 +36,7 @@ from shoal.density.reachability import (
     check_distances,
     check_min_samples,
     in_range,
+    learn,
     medoid,
     nearest_distance,
     parting_lambdas,
@@ -108,7 +109,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         (a symmetric matrix of distances, dense, or sparse without the large ones), or whatever else
         :func:`sklearn.metrics.pairwise_distances` takes, for which it makes the matrix of all distances.
     metric_params : dict, default=None
-        Further arguments of the metric; ``max_distance`` for a sparse matrix replaces infinite reachabilities.
+        Further arguments of the metric; ``max_distance`` for a sparse matrix replaces infinite reachabilities. What
+        "seuclidean" (``V``) and "mahalanobis" (``VI``) are not given they learn from the samples of ``fit``.
     alpha : float, default=1.0
         Distances between samples are divided by it, core distances are not.
     algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
@@ -205,6 +207,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     _linkage: Any
     _tree: Any
     _chosen: Any
+    _learnt: dict[str, Any]
     _scores: NDArray[np.float64] | None
 
     def __init__(
@@ -274,6 +277,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         data = in_range(take_rows(X, rows, settings.metric), settings.metric)
         weight = weight if weight is None or rows is None else weight[rows]
         check_min_samples(settings.min_samples, data.shape[0], weight)
+        settings, self._learnt = learn(settings, data, weight)
 
         with jobs(self.n_jobs), progress(verbose, "HDBSCAN", "block") as report:
             edges = spanning_tree(data, weight, settings, settings.min_samples, report)
@@ -347,6 +351,11 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             check_choice("cluster_selection_method", self.cluster_selection_method, SELECTIONS),
             check_bool("allow_single_cluster", self.allow_single_cluster),
         )
+
+    def _fitted_settings(self) -> Settings:
+        """The same with what the metric has learnt from the samples of ``fit``."""
+        settings = self._settings()
+        return settings._replace(params={**settings.params, **self._learnt})
 
     def _check_X(self, X: Any, metric: Metric, *, reset: bool) -> Any:
         precomputed = metric.name == "precomputed"
@@ -433,7 +442,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     def _predict(self, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
         check_is_fitted(self, "labels_")
-        settings = self._settings()
+        settings = self._fitted_settings()
         X = self._check_X(X, settings.metric, reset=False)
         kind = row_kinds(X, settings.metric)
         labels = np.where(kind == 0, NOISE, np.where(kind == 1, INFINITE, MISSING)).astype(np.intp)
@@ -497,7 +506,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         tree; times how long the sample stays in its nearest cluster.
         """
         check_is_fitted(self, "labels_")
-        settings = self._settings()
+        settings = self._fitted_settings()
         self._need_data("membership_vector")
         X = self._check_X(X, settings.metric, reset=False)
         fine = np.flatnonzero(row_kinds(X, settings.metric) == 0)
@@ -516,7 +525,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             Zero for samples of weight 0 and for those with missing or infinite values.
         """
         check_is_fitted(self, "labels_")
-        settings = self._settings()
+        settings = self._fitted_settings()
         self._need_data("all_points_membership_vectors")
         membership = np.zeros((self._n_rows, self._selected.cluster.size))
         if membership.size:
@@ -682,7 +691,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         [(20, 2), (40, 2)]
         """
         check_is_fitted(self, "labels_")
-        settings = self._settings()
+        settings = self._fitted_settings()
         sizes = _integers("min_cluster_size", min_cluster_size, settings.min_cluster_size, 2)
         samples = _integers("min_samples", min_samples, self._fit_min_samples, 1)
         results = []

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from shoal import _core
 from shoal.base.checks import check_int, check_real, check_spread, spread_fits
+from shoal.base.learnt import LEARNT, learnt_parameters
 from shoal.base.memory import require_memory
 from shoal.density.metric import METRICS, Metric, check_metric, check_square
 
@@ -151,6 +152,13 @@ def take_rows(X: Any, rows: Any, metric: Metric) -> Any:
     if metric.name != "precomputed":
         return X[rows]
     return X[rows][:, rows] if sparse.issparse(X) else np.ascontiguousarray(X[np.ix_(rows, rows)])
+
+
+def learn(settings: Settings, X: Any, weight: Any) -> tuple[Settings, dict[str, Any]]:
+    """The settings with what the metric learns from the samples and was not given, and that alone."""
+    known = LEARNT.get(settings.given) if isinstance(settings.given, str) else None
+    learnt = {} if known is None or known in settings.params else learnt_parameters(X, settings.given, weight)
+    return settings._replace(params={**settings.params, **learnt}), learnt
 
 
 def in_range(X: Any, metric: Metric) -> Any:

@@ -24,10 +24,11 @@ from shoal.base.checks import (
     check_verbose,
 )
 from shoal.base.fitting import all_or_nothing
+from shoal.base.learnt import learnt_parameters
 from shoal.base.progress import progress
 from shoal.hierarchy.dendrogram import children_in, rising
 from shoal.hierarchy.linkage import METHODS, METRICS, SCIPY_METRICS
-from shoal.hierarchy.trees import LinkedTree, build_tree
+from shoal.hierarchy.trees import LinkedTree, build_tree, distances_between
 
 
 class Agglomeration(BaseEstimator):
@@ -151,8 +152,9 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
         Number of clusters; None with `distance_threshold`.
     metric : str or callable, default="euclidean"
         "euclidean" ("l2"), "cosine", "manhattan" ("l1", "cityblock"), "chebyshev", "precomputed" (X is a symmetric
-        matrix of distances), another metric of :func:`scipy.spatial.distance.pdist`, or a callable that makes the
-        matrix of distances from X. "euclidean" for ward.
+        matrix of distances), "haversine" (X is latitude and longitude in radians), another metric of
+        :func:`scipy.spatial.distance.pdist`, or a callable that makes the matrix of distances from X. "euclidean" for
+        ward. What "seuclidean" and "mahalanobis" learn, they learn from the samples of ``fit``.
     memory : str or object with the joblib.Memory interface, default=None
         Where to keep the tree, so that other cuts need no new one.
     connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples) or callable, default=None
@@ -285,6 +287,7 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
         self._rows, self._weight = rows, weight
         self._data = None if pairwise else np.array(used, order="C")
         self._n_rows, self._fit_metric = int(X.shape[0]), self.metric
+        self._learnt = learnt_parameters(used, self.metric, weight)
         self._fitted_labels = self.labels_
         if rows is not None:
             labels = self._nearest_label(X)
@@ -350,13 +353,11 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
                 rows, queries = rows.astype(np.float64), queries.astype(np.float64)
             nearest = nearest_neighbors(rows, 1, queries, metric=metric, p=p).indices[:, 0]
         else:
-            from sklearn.metrics import pairwise_distances
-
             if callable(metric):
                 both = metric(np.concatenate([X, self._data]))
                 distances = np.asarray(both)[: len(X), len(X) :]
             else:
-                distances = pairwise_distances(X, self._data, metric=metric)
+                distances = distances_between(X, self._data, metric, self._learnt)
             nearest = np.argmin(distances, axis=1)
         return self._fitted_labels[nearest]
 

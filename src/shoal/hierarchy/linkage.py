@@ -20,6 +20,7 @@ from shoal.base.checks import (
     check_spread,
     check_verbose,
 )
+from shoal.base.learnt import learnt_parameters
 from shoal.base.memory import require_memory
 from shoal.base.progress import progress
 
@@ -99,8 +100,9 @@ def linkage(
     p : float, default=2
         The exponent of "minkowski", at least 1.
     sample_weight : array-like of shape (n_samples,), default=None
-        Positive. A sample of weight w counts as w equal samples: in the means of "average", "ward" and "centroid",
-        and in the last column of the result. The heights of the other methods do not depend on it.
+        Positive. A sample of weight w counts as w equal samples: in the means of "average", "ward" and "centroid", in
+        what "seuclidean" and "mahalanobis" learn from the rows, and in the last column of the result. Else the
+        heights of the other methods do not depend on it.
     dtype : {None, "float32", "float64"}, default=None
         The type in which distances are kept, where they are: None is float64; float32 takes half the memory, and
         heights are right to about six digits.
@@ -164,6 +166,7 @@ def linkage(
     job = Job.of(X, method, metric, p, dtype)
     ordering = check_bool("optimal_ordering", optimal_ordering)
     weight = check_positive_weight(sample_weight, job.n)
+    job = job.learn(weight)
     with progress(check_verbose(verbose), "linkage", "merge") as report:
         Z = job.run(weight, report=report).matrix()
         if ordering:
@@ -185,6 +188,7 @@ class Job(NamedTuple):
     metric: Any  # "precomputed" for a condensed vector
     p: float
     in_float32: bool
+    learnt: dict[str, Any] = {}  # noqa: RUF012 - never written to
 
     @classmethod
     def of(cls, X: Any, method: str, metric: Any, p: float = 2, dtype: DTypeLike | None = None) -> Job:
@@ -204,6 +208,10 @@ class Job(NamedTuple):
             raise ValueError(f"X must have at least 2 samples; got n_samples={n}")
         check_range(data, metric, p)
         return cls(data, n, method, metric, p, in_float32)
+
+    def learn(self, weight: NDArray[np.float64] | None) -> Job:
+        """The same with what the metric learns from the rows."""
+        return self._replace(learnt=learnt_parameters(self.data, self.metric, weight))
 
     def run(self, weight: Any, *, report: Any = None, ordered: bool = True) -> Tree:
         """The tree; left < right everywhere if `ordered`, else as the spanning tree of "single" was found."""
@@ -277,7 +285,7 @@ class Job(NamedTuple):
 
         require_memory(self.n * (self.n - 1) // 2 * 8, f"all distances of {self.n} samples", "fewer samples")
         names = {"manhattan": "cityblock"}
-        options = {"p": self.p} if self.metric == "minkowski" else {}
+        options: dict[str, Any] = {"p": self.p} if self.metric == "minkowski" else self.learnt
         found = pdist(self.data, names.get(self.metric, self.metric), **options)
         if self.metric == "cosine":
             found = np.where(np.isnan(found), _zero_rows_apart(self.data), found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +13,11 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from shoal import _core
-from shoal.base.checks import check_bool, check_choice, check_int, check_matrix
+from shoal.base.checks import check_bool, check_choice, check_finite, check_int, check_matrix, check_minkowski
+from shoal.base.learnt import learnt_parameters
+from shoal.base.memory import require_memory
 from shoal.base.progress import Report
-from shoal.hierarchy.linkage import METHODS, Job, check_positive_weight, check_range
+from shoal.hierarchy.linkage import METHODS, SCIPY_METRICS, Job, check_positive_weight, check_range
 
 # Metrics for which scikit-learn takes single linkage through SciPy, which puts the smaller cluster first.
 _SORTED = ("precomputed", "cosine", "correlation", "sqeuclidean", "yule", "jensenshannon")
@@ -162,12 +165,20 @@ def build_tree(
     weight = check_positive_weight(sample_weight, n)
     if metric == "cosine" and not X.any(axis=1).all():
         raise ValueError("Cosine affinity cannot be used when X contains zero vectors")
+    if metric == "haversine" and X.shape[1] != 2:
+        raise ValueError(
+            "X must have 2 features, latitude and longitude in radians, for metric='haversine'; "
+            f"got {X.shape[1]}"
+        )
     if connectivity is not None:
         return _along_graph(X, method, metric, connectivity, n_clusters, weight, report)
     if callable(metric):
         X, metric = check_matrix(metric(X), "distances"), "precomputed"
     ordered = method != "single" or metric in _SORTED
-    tree = Job.of(X, method, metric).run(weight, ordered=ordered, report=report)
+    if metric == "haversine":
+        require_memory(8 * n * n, "the matrix of all distances for metric='haversine'", "connectivity")
+        X, metric = distances_between(X, X, metric, {}), "precomputed"
+    tree = Job.of(X, method, metric).learn(weight).run(weight, ordered=ordered, report=report)
     children = np.column_stack([tree.left, tree.right]).astype(np.intp)
     return LinkedTree(children, 1, n, None, tree.height)
 
@@ -183,7 +194,9 @@ def _along_graph(
 ) -> LinkedTree:
     check_choice("linkage", method, ("ward", "complete", "average", "single"))
     n = X.shape[0]
-    graph, n_components = connected_graph(X, connectivity, metric)
+    metric = metric if callable(metric) else check_minkowski(metric, 2)[0]
+    learnt = learnt_parameters(X, metric, weight)
+    graph, n_components = connected_graph(X, connectivity, metric, learnt)
     stop = 1 if n_clusters is None else n_clusters
     arguments = (weight, graph.indptr.astype(np.int32), graph.indices.astype(np.int32))
     if method == "ward":
@@ -192,7 +205,7 @@ def _along_graph(
         first, second, height = _core.graph_ward(rows, *arguments, n_clusters=stop, progress=report)
         height = np.sqrt(2.0 * height)
     else:
-        distances = _edge_distances(X, graph, metric)
+        distances = _edge_distances(X, graph, metric, learnt)
         if method == "single":
             return _single_along_graph(graph, distances, n_components, weight, n, n_clusters)
         first, second, height = _core.graph_linkage(
@@ -227,7 +240,9 @@ def _single_along_graph(
     return LinkedTree(children, n_components, n, parents, height)
 
 
-def connected_graph(X: NDArray[Any], connectivity: Any, metric: Any) -> tuple[Any, int]:
+def connected_graph(
+    X: NDArray[Any], connectivity: Any, metric: Any, learnt: dict[str, Any]
+) -> tuple[Any, int]:
     """The graph as a symmetric CSR matrix without a diagonal, in one piece; and of how many it was.
 
     Each two pieces are joined by the first of the shortest edges between them, with a warning.
@@ -248,7 +263,7 @@ def connected_graph(X: NDArray[Any], connectivity: Any, metric: Any) -> tuple[An
             "avoid stopping the tree early.",
             stacklevel=2,
         )
-        more = _shortest_between(X, labels, count, metric)
+        more = _shortest_between(X, labels, count, metric, learnt)
         rows, columns = np.r_[rows, more[0], more[1]], np.r_[columns, more[1], more[0]]
     apart = rows != columns
     ones = np.ones(apart.sum(), dtype=np.int8)
@@ -257,9 +272,7 @@ def connected_graph(X: NDArray[Any], connectivity: Any, metric: Any) -> tuple[An
     return graph, int(count)
 
 
-def _shortest_between(X: Any, labels: Any, count: int, metric: Any) -> tuple[Any, Any]:
-    from sklearn.metrics import pairwise_distances
-
+def _shortest_between(X: Any, labels: Any, count: int, metric: Any, learnt: Any) -> tuple[Any, Any]:
     rows, columns = [], []
     for i in range(count):
         one = np.flatnonzero(labels == i)
@@ -268,25 +281,49 @@ def _shortest_between(X: Any, labels: Any, count: int, metric: Any) -> tuple[Any
             if metric == "precomputed":
                 distances = X[np.ix_(one, other)]
             else:
-                distances = pairwise_distances(X[one], X[other], metric=metric)
+                distances = distances_between(X[one], X[other], metric, learnt)
             a, b = np.unravel_index(distances.argmin(), distances.shape)
             rows.append(one[a])
             columns.append(other[b])
     return np.array(rows), np.array(columns)
 
 
-def _edge_distances(X: NDArray[Any], graph: Any, metric: Any) -> NDArray[np.float64]:
-    from sklearn.metrics.pairwise import paired_distances
+def _edge_distances(X: NDArray[Any], graph: Any, metric: Any, learnt: Any) -> NDArray[np.float64]:
+    from sklearn.metrics.pairwise import PAIRED_DISTANCES, paired_distances
 
     rows = np.repeat(np.arange(X.shape[0]), np.diff(graph.indptr))
     if metric == "precomputed":
         return X[rows, graph.indices].astype(np.float64)
     found = np.empty(rows.size)
+    if not callable(metric) and metric not in PAIRED_DISTANCES:
+        for i, (start, end) in enumerate(pairwise(graph.indptr)):
+            start += np.searchsorted(
+                graph.indices[start:end], i
+            )  # each pair once: back it may round otherwise
+            if start < end:
+                near = X[graph.indices[start:end]]
+                found[start:end] = distances_between(X[i : i + 1], near, metric, learnt)[0]
+        back = np.lexsort((rows, graph.indices))
+        found = np.where(rows < graph.indices, found, found[back])
+        check_finite(found, name="distances")
+        return found
     step = max(1, 2**22 // max(1, X.shape[1]))
     for at in range(0, rows.size, step):
         part = slice(at, at + step)
         found[part] = paired_distances(X[rows[part]], X[graph.indices[part]], metric=metric)
     return found
+
+
+def distances_between(X: NDArray[Any], Y: NDArray[Any], metric: Any, learnt: dict[str, Any]) -> NDArray[Any]:
+    """From each row of X to each of Y, by SciPy where the metric is SciPy's, as without a graph."""
+    if metric in SCIPY_METRICS:
+        from scipy.spatial.distance import cdist
+
+        found: NDArray[Any] = cdist(X, Y, metric, **learnt)
+        return found
+    from sklearn.metrics import pairwise_distances
+
+    return pairwise_distances(X, Y, metric=metric)
 
 
 def _matrix(X: Any) -> NDArray[Any]:
