@@ -341,3 +341,24 @@ def test_a_tree_answers_from_its_own_points_when_the_array_it_was_built_from_cha
     expected = shoal.KDTree(X).query(X[::-1] + 100, 2)
     np.testing.assert_array_equal(distances, expected[0])
     np.testing.assert_array_equal(indices, expected[1])
+
+
+@pytest.mark.parametrize(("dtype", "far"), [(np.float64, 1e200), (np.float32, 1e25)])
+def test_squares_of_distances_that_overflow_are_refused(dtype, far):
+    x = np.array([[far], [3 * far]], dtype=dtype)
+    hint = "scale X or pass float64" if dtype == np.float32 else "scale X"
+    message = f"X spreads too wide for {np.dtype(dtype)}: squared distances overflow; {hint}$"
+    with pytest.raises(ValueError, match=message):
+        shoal.KDTree(x)
+    with pytest.raises(ValueError, match="3-th powers of distances overflow"):
+        shoal.KDTree(x, metric="minkowski", p=3)
+    near = shoal.KDTree(x / far)
+    for ask in (near.query, near.query_radius, near.radius_count):
+        with pytest.raises(ValueError, match=message):
+            ask(x)
+    assert near.radius_count([[1.0]], far).tolist() == [2.0]
+    assert shoal.KDTree(x, metric="manhattan").radius_count(x[:1], far).tolist() == [1.0]
+    assert shoal.KDTree(x[:1]).query(x[:1])[0].tolist() == [[0.0]]
+    for method in ("kd-tree", "brute"):
+        with pytest.raises(ValueError, match="queries spreads too wide"):
+            shoal.nearest_neighbors(x / far, 1, x, method=method)

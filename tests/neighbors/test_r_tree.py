@@ -159,3 +159,22 @@ def test_what_is_wrong_is_named(call, message):
     x = np.arange(24.0).reshape(8, 3)
     with pytest.raises(ValueError, match=message):
         call(shoal.RTree(x), x)
+
+
+def test_boxes_take_values_whose_distances_overflow():
+    tree = shoal.RTree([[1e200], [3e200]])
+    assert tree.box_count([[0.9e200]], [[1.1e200]]).tolist() == [1.0]
+    assert tree.query_box([[-np.inf]], [[2e200]])[0].tolist() == [0]
+    for ask in (
+        lambda: tree.radius_count([[1e200]], 1e199),
+        lambda: tree.radius_count(r=1e199),
+        lambda: tree.query_radius(r=1e199),
+        tree.query,
+    ):
+        with pytest.raises(
+            ValueError, match=r"X spreads too wide for float64: squared distances overflow; scale X$"
+        ):
+            ask()
+    assert shoal.RTree([[1e200], [3e200]], metric="chebyshev").radius_count([[1e200]], 1e199).tolist() == [
+        1.0
+    ]

@@ -1,6 +1,7 @@
 """k-d tree, R-tree, nearest neighbours, spanning trees: exact, whatever the data."""
 
 import numpy as np
+import pytest
 from helpers import bits, threads_and_block_length
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 import shoal
 from properties.strategies import EXTREME, HARD, examples, rows, seeds, weighted_rows
 from shoal import _core
+from shoal.base.checks import spread_fits
 
 ALL = HARD | EXTREME
 METRICS = st.sampled_from(["euclidean", "manhattan", "chebyshev"])
@@ -20,6 +22,10 @@ METRICS = st.sampled_from(["euclidean", "manhattan", "chebyshev"])
 @given(X=rows(ALL, features=20), metric=METRICS, leaf=st.sampled_from([1, 8, 16, None]), part=st.floats(0, 1))
 def test_the_nearest_are_those_of_brute_force_to_the_last_bit(X, metric, leaf, part):
     k = 1 + int(part * (len(X) - 1))
+    if not spread_fits(X, metric):
+        with pytest.raises(ValueError, match="X spreads too wide"):
+            shoal.KDTree(X, leaf_size=leaf, metric=metric)
+        return
     tree = shoal.KDTree(X, leaf_size=leaf, metric=metric)
     with np.errstate(all="ignore"):
         distances, indices = oracle.k_nearest(X, X, k, metric)

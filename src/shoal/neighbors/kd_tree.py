@@ -39,7 +39,8 @@ class KDTree(Tree):
     Raises
     ------
     ValueError, TypeError
-        On bad data or parameters, with the parameter, or the offending row and column, in the message.
+        On bad data or parameters, with the parameter, or the offending row and column, in the message. Rows and
+        queries so far apart that squares of distances (of "minkowski" p-th powers) overflow are refused.
 
     Notes
     -----

@@ -94,16 +94,19 @@ def nearest_neighbors(
     metric, p = check_minkowski(metric, p)
     check_choice("metric", metric, METRICS)
     check_spread(data, metric, p)
+    asked = None
+    if queries is not None:
+        asked = matching_queries(queries, data, "queries")
+        check_spread(asked, metric, p, name="queries", others=(data,))
     if check_choice("method", method, METHODS) == "auto":
         tree = metric == "minkowski" or (metric != "cosine" and data.shape[1] <= MOST_TREE_FEATURES)
         method = "kd-tree" if tree else "brute"
     if method == "kd-tree":
         if metric == "cosine":
             raise ValueError("method must be 'auto' or 'brute' for metric='cosine'; got 'kd-tree'")
-        return Neighbors(*KDTree(data, metric=metric, p=p).query(queries, k=k))
+        return Neighbors(*KDTree(data, metric=metric, p=p).query(asked, k=k))
     if metric == "minkowski":
         raise ValueError(
             f"method must be 'auto' or 'kd-tree' for metric='minkowski' with p={p:g}; got 'brute'"
         )
-    asked = data if queries is None else matching_queries(queries, data, "queries")
-    return Neighbors(*_core.k_nearest(asked, data, k, metric))
+    return Neighbors(*_core.k_nearest(data if asked is None else asked, data, k, metric))

@@ -63,7 +63,8 @@ class RTree(Tree):
     Raises
     ------
     ValueError, TypeError
-        On bad data or parameters, with the parameter, or the offending row and column, in the message.
+        On bad data or parameters, with the parameter, or the offending row and column, in the message. Queries with a
+        distance refuse rows so far apart that its square (its p-th power) overflows; boxes take any values.
 
     Notes
     -----
@@ -94,6 +95,7 @@ class RTree(Tree):
     """
 
     _build = staticmethod(_core.r_tree)
+    _of_distances = False  # boxes compare coordinates, which cannot overflow
 
     def query_box(self, low: ArrayLike, high: ArrayLike, closed: str = "both") -> NDArray[Any]:
         """The points in boxes.

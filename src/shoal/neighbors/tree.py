@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from shoal.base.checks import (
     check_int,
     check_matrix,
     check_minkowski,
+    check_spread,
     check_weight,
 )
 
@@ -39,6 +41,7 @@ class Tree:
     """Points in leaves of up to 64, eight children to a node; built by the subclass's `_build`."""
 
     _build: Callable[..., Any]
+    _of_distances = True  # every query is: data for which these overflow are refused from the start
 
     def __init__(
         self,
@@ -55,6 +58,8 @@ class Tree:
             rounded = -(-size // LEAF_MULTIPLE) * LEAF_MULTIPLE
         self.metric, self.p = check_minkowski(metric, p)
         check_choice("metric", self.metric, METRICS)
+        if self._of_distances:
+            check_spread(self.data, self.metric, self.p)
         self.sample_weight = check_weight(sample_weight, self.data)
         self._index = type(self)._build(
             self.data, self.sample_weight, leaf_size=rounded, metric=self.metric, p=self.p
@@ -92,8 +97,8 @@ class Tree:
                [2, 1]], dtype=int32)
         """
         k = check_int("k", k, 1, self.n_samples, "n_samples")
-        queries = None if X is None else self._queries(X)
-        distances, indices = self._tree.k_nearest(queries, k)
+        queries = self._queries(X)
+        distances, indices = self._tree.k_nearest(None if X is None else queries, k)
         return (distances, indices) if check_bool("return_distance", return_distance) else indices
 
     def query_radius(
@@ -140,7 +145,7 @@ class Tree:
         count_only = check_bool("count_only", count_only)
         if count_only and with_distances:
             raise ValueError("return_distance must be False when count_only is True; got True")
-        queries = self.data if X is None else self._queries(X)
+        queries = self._queries(X)
         start, rows, distances = self._tree.within(
             queries,
             self._radius(r, len(queries)),
@@ -177,12 +182,21 @@ class Tree:
         >>> tree.radius_count([[0.0], [2.0]], r=[1.0, 0.5])
         array([2.5, 0. ])
         """
-        queries = self.data if X is None else self._queries(X)
+        queries = self._queries(X)
         weights: NDArray[np.float64] = self._tree.weights_within(queries, self._radius(r, len(queries)))
         return weights
 
-    def _queries(self, X: ArrayLike) -> NDArray[Any]:
-        return matching_queries(X, self.data, "X")
+    def _queries(self, X: ArrayLike | None) -> NDArray[Any]:
+        """Points to ask for, the tree's own for None, at distances from the data that do not overflow."""
+        queries = self.data if X is None else matching_queries(X, self.data, "X")
+        if X is not None or not self._of_distances:
+            check_spread(queries, self.metric, self.p, others=(self._ends,))
+        return queries
+
+    @cached_property
+    def _ends(self) -> NDArray[Any]:
+        """The least and the largest value of the data: queries are not to go over all of them."""
+        return np.array([self.data.min(), self.data.max()])
 
     def _radius(self, r: ArrayLike, n_queries: int) -> NDArray[Any]:
         try:
