@@ -655,11 +655,26 @@ def test_a_sweep_gives_the_labels_of_direct_fits(weights, rng):
             direct = HDBSCAN(result.min_cluster_size, result.min_samples, **selection).fit(
                 X, sample_weight=weight
             )
-            used = np.ones(200, bool) if weight is None else weight > 0
-            np.testing.assert_array_equal(result.labels[used], direct.labels_[used])
-            np.testing.assert_array_equal(result.probabilities[used], direct.probabilities_[used])
+            np.testing.assert_array_equal(result.labels, direct.labels_)
+            np.testing.assert_array_equal(result.probabilities, direct.probabilities_)
             np.testing.assert_array_equal(result.persistence, direct.cluster_persistence_)
             assert result.n_clusters == direct.labels_.max() + 1
+
+
+@pytest.mark.parametrize("kind", ["samples", "dense", "sparse"])
+def test_a_sweep_labels_rows_of_weight_zero_as_the_fit_does(kind, tmp_path):
+    X = np.concatenate([[0.0], np.linspace(0, 1, 6), np.linspace(5, 6, 6), [5.5, 30.0]])[:, None]
+    weight = (np.arange(15) % 13 != 0).astype(float)
+    D = {"samples": X, "dense": cdist(X, X), "sparse": sparse.csr_array(cdist(X, X) + 1e-30)}[kind]
+    metric = "euclidean" if kind == "samples" else "precomputed"
+    model = HDBSCAN(4, metric=metric).fit(D, sample_weight=weight)
+    shoal.save_model(model, tmp_path / "model.shoal")
+    for fitted in (model, shoal.load_model(tmp_path / "model.shoal").estimator):
+        for result in fitted.sweep([3, 4, 6]):
+            direct = HDBSCAN(result.min_cluster_size, 4, metric=metric).fit(D, sample_weight=weight)
+            np.testing.assert_array_equal(result.labels, direct.labels_)
+            np.testing.assert_array_equal(result.probabilities, direct.probabilities_)
+            assert result.labels[0] == result.labels[1] >= 0
 
 
 def test_the_function_gives_what_the_estimator_gives(rng):

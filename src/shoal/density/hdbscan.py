@@ -36,7 +36,9 @@ from shoal.density.reachability import (
     check_distances,
     check_min_samples,
     in_range,
+    labels_of,
     learn,
+    leaving,
     medoid,
     nearest_distance,
     parting_lambdas,
@@ -204,6 +206,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     _data: NDArray[Any] | None
     _rows: NDArray[np.intp] | None
     _weight: NDArray[np.float64] | None
+    _light: NDArray[np.intp] | None  # rows of weight 0
+    _light_data: NDArray[Any] | None
+    _light_at: tuple[Any, Any] | None
     _linkage: Any
     _tree: Any
     _chosen: Any
@@ -287,13 +292,17 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         self._data = None if settings.metric.name == "precomputed" else np.array(data, order="C")
         self._rows, self._weight, self._n_rows = rows, weight, int(X.shape[0])
         self._linkage, self._tree = tuple(linkage), tuple(tree)  # plain, for model files
-        self._chosen = (clusters.cluster, clusters.label_of, clusters.max_lambda, clusters.single_lambda)
+        self._chosen = tuple(_chosen(clusters))
         self._fit_min_samples = settings.min_samples
         self._stability = clusters.stability
         self._scores = None
         labels, probabilities = clusters.labels, clusters.probabilities
+        self._light = self._light_data = self._light_at = None
         if rows is not None:
-            labels, probabilities = self._spread(X, kind, labels, probabilities, settings)
+            self._attach_light(X, kind, settings)
+            labels, probabilities = self._spread(
+                kind, labels, probabilities, self._light_at, self._condensed, self._selected
+            )
         dtype = np.float32 if X.dtype == np.float32 else np.float64
         self.labels_ = labels.astype(np.intp, copy=False)
         self.probabilities_ = probabilities.astype(dtype, copy=False)
@@ -371,20 +380,30 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             X = X.toarray(order="C")
         return X
 
+    def _attach_light(self, X: Any, kind: Any, settings: Settings) -> None:
+        """Where the rows of weight 0 hang; the rows too, since for another `min_samples` they hang elsewhere."""
+        light = kind == 0
+        light[self._rows] = False
+        if not light.any():
+            return
+        self._light = np.flatnonzero(light)
+        mine = X[self._light]
+        if settings.metric.name == "precomputed":
+            mine = mine[:, self._rows]
+        else:
+            self._light_data = mine
+        self._light_at = self._attach(mine, settings)
+
     def _spread(
-        self, X: Any, kind: Any, labels: Any, probabilities: Any, settings: Settings
+        self, kind: Any, labels: Any, probabilities: Any, light_at: Any, tree: Tree, chosen: Chosen
     ) -> tuple[Any, Any]:
         """Labels and probabilities of all rows from those of the rows that were used."""
         every = np.full(self._n_rows, NOISE, dtype=np.intp)
         each = np.zeros(self._n_rows)
         every[self._rows], each[self._rows] = labels, probabilities
-        light = kind == 0
-        light[self._rows] = False
-        if light.any():
-            mine = X[np.flatnonzero(light)]
-            if settings.metric.name == "precomputed":
-                mine = mine[:, self._rows]
-            every[light], each[light] = self._place(mine, settings)
+        if light_at is not None:
+            row, height = light_at
+            every[self._light], each[self._light] = labels_of(*leaving(row, height, tree), chosen)
         every[kind == 1], every[kind == 2], each[kind == 2] = INFINITE, MISSING, np.nan
         return every, each
 
@@ -453,37 +472,15 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             if settings.metric.name == "precomputed" and self._rows is not None:
                 data = data[:, self._rows]
             with jobs(self.n_jobs):
-                labels[fine], probabilities[fine] = self._place(data, settings)
+                labels[fine], probabilities[fine] = labels_of(*self._join(data, settings), self._selected)
         return labels, probabilities.astype(self.probabilities_.dtype, copy=False)
-
-    def _place(self, X: Any, settings: Settings) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        cluster, lambdas = self._join(X, settings)
-        chosen, label_of, most, single_lambda = self._selected
-        labels = label_of[cluster].astype(np.intp)
-        if chosen.size and chosen[0] == 0:
-            labels = np.where(lambdas < single_lambda, NOISE, labels)
-        probabilities = np.zeros(len(labels))
-        inside = labels >= 0
-        if inside.any():
-            top = most[chosen[labels[inside]]]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                probabilities[inside] = np.where(lambdas[inside] < top, lambdas[inside] / top, 1.0)
-        return labels, probabilities
 
     def _join(self, X: Any, settings: Settings) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """The last cluster of each new sample, and the lambda at which it leaves it."""
-        row, height = attach(X, self._data, self._links.core, self._weight, settings, self._fit_min_samples)
-        parent, birth, _, point_cluster, point_lambda = self._condensed
-        with np.errstate(divide="ignore", over="ignore"):
-            lambdas = 1.0 / height
-        cluster = point_cluster[row].copy()
-        # a sample that comes in further away than its neighbour leaves may leave a cluster further up
-        climbing = np.flatnonzero((lambdas <= birth[cluster]) & (cluster > 0))
-        while climbing.size:
-            cluster[climbing] = parent[cluster[climbing]]
-            climbing = climbing[(lambdas[climbing] <= birth[cluster[climbing]]) & (cluster[climbing] > 0)]
-        own = cluster == point_cluster[row]
-        return cluster, np.where(own, np.minimum(lambdas, point_lambda[row]), lambdas)
+        return leaving(*self._attach(X, settings), self._condensed)
+
+    def _attach(self, X: Any, settings: Settings) -> tuple[Any, Any]:
+        return attach(X, self._data, self._links.core, self._weight, settings, self._fit_min_samples)
 
     def membership_vector(self, X: Any) -> NDArray[np.float64]:
         """How strongly each new sample belongs to each cluster.
@@ -696,7 +693,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         samples = _integers("min_samples", min_samples, self._fit_min_samples, 1)
         results = []
         for value in samples:
-            linkage = self._links
+            linkage, light_at = self._links, self._light_at
             if value != self._fit_min_samples:
                 data = self._need_data("sweep over min_samples")
                 check_min_samples(value, data.shape[0], self._weight)
@@ -704,24 +701,27 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                     linkage = single_linkage(
                         spanning_tree(data, self._weight, settings, value, None), self._weight
                     )
+                    if self._light_data is not None:
+                        light_at = attach(self._light_data, data, linkage.core, self._weight, settings, value)
             for size in sizes:
                 tree = Tree(*_core.condense(*linkage, self._weight, min_cluster_size=size))
-                found = settings.select(tree, self._weight)
-                results.append(self._swept(size, value, found))
+                results.append(self._swept(size, value, tree, settings.select(tree, self._weight), light_at))
         return results
 
-    def _swept(self, size: int, samples: int, found: Any) -> SweepResult:
-        labels, probabilities = (
-            found.labels.astype(np.intp),
-            found.probabilities.astype(self.probabilities_.dtype, copy=False),
-        )
+    def _swept(self, size: int, samples: int, tree: Tree, found: Any, light_at: Any) -> SweepResult:
+        labels, probabilities = found.labels, found.probabilities
         if self._rows is not None:
-            every = np.where(self.labels_ <= INFINITE, self.labels_, NOISE)
-            each = np.where(self.labels_ == MISSING, np.nan, 0).astype(self.probabilities_.dtype)
-            every[self._rows], each[self._rows] = labels, probabilities
-            labels, probabilities = every, each
-        persistence = found.persistence.astype(self.probabilities_.dtype, copy=False)
-        return SweepResult(size, samples, persistence.size, labels, probabilities, persistence)
+            kind = np.where(self.labels_ == INFINITE, 1, np.where(self.labels_ == MISSING, 2, 0))
+            labels, probabilities = self._spread(kind, labels, probabilities, light_at, tree, _chosen(found))
+        dtype = self.probabilities_.dtype
+        return SweepResult(
+            size,
+            samples,
+            found.persistence.size,
+            labels.astype(np.intp, copy=False),
+            probabilities.astype(dtype, copy=False),
+            found.persistence.astype(dtype, copy=False),
+        )
 
     def _need_data(self, what: str) -> NDArray[Any]:
         if self._data is None:
@@ -734,6 +734,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self.metric != "precomputed"
         return tags
+
+
+def _chosen(found: Any) -> Chosen:
+    return Chosen(found.cluster, found.label_of, found.max_lambda, found.single_lambda)
 
 
 def _integers(name: str, values: Any, default: int, low: int) -> list[int]:

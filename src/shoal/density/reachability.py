@@ -308,6 +308,35 @@ def attach(
     return row, height
 
 
+def leaving(row: Any, height: Any, tree: Tree) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """The last cluster of samples attached to fitted rows at some height, and the lambda at which they leave it."""
+    parent, birth, _, point_cluster, point_lambda = tree
+    with np.errstate(divide="ignore", over="ignore"):
+        lambdas = 1.0 / height
+    cluster = point_cluster[row].copy()
+    # a sample that comes in further away than its neighbour leaves may leave a cluster further up
+    climbing = np.flatnonzero((lambdas <= birth[cluster]) & (cluster > 0))
+    while climbing.size:
+        cluster[climbing] = parent[cluster[climbing]]
+        climbing = climbing[(lambdas[climbing] <= birth[cluster[climbing]]) & (cluster[climbing] > 0)]
+    own = cluster == point_cluster[row]
+    return cluster, np.where(own, np.minimum(lambdas, point_lambda[row]), lambdas)
+
+
+def labels_of(cluster: Any, lambdas: Any, chosen: Chosen) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Labels and probabilities of samples that leave these clusters last, at these lambdas."""
+    labels = chosen.label_of[cluster].astype(np.intp)
+    if chosen.cluster.size and chosen.cluster[0] == 0:
+        labels = np.where(lambdas < chosen.single, -1, labels)
+    probabilities = np.zeros(len(labels))
+    inside = labels >= 0
+    if inside.any():
+        top = chosen.most[chosen.cluster[labels[inside]]]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            probabilities[inside] = np.where(lambdas[inside] < top, lambdas[inside] / top, 1.0)
+    return labels, probabilities
+
+
 def row_distances(X: Any, n: int) -> NDArray[np.float64]:
     """Distances from new samples to the fitted ones, infinite where a sparse matrix has none."""
     if X.shape[1] != n:
