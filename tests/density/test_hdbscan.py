@@ -716,6 +716,19 @@ def test_the_trees_are_arrays_tables_and_graphs(rng):
         assert {i for i in below if i < 80} == set(np.flatnonzero(model.labels_ == label).tolist())
 
 
+def test_the_size_of_a_node_is_the_weight_below_it(rng):
+    nx = pytest.importorskip("networkx")
+    X = blobs(rng, 40, 2)
+    weight = rng.integers(0, 5, size=40) / 2
+    model = HDBSCAN(5).fit(X, sample_weight=weight)
+    graph = model.single_linkage_tree_.to_networkx()
+    size = nx.get_node_attributes(graph, "size")
+    used = weight[weight > 0]
+    assert [size[leaf] for leaf in range(len(used))] == used.tolist()
+    for node in range(len(used), len(graph)):
+        assert size[node] == sum(size[child] for child in graph.successors(node))
+
+
 def test_the_fit_survives_a_file(tmp_path, rng):
     X = blobs(rng, 100, 3)
     X[4, 0] = np.nan

@@ -90,6 +90,7 @@ class SingleLinkageTree(_Tree):
     left, right : ndarray of shape (n_used - 1,), int32
     distance, size : ndarray of shape (n_used - 1,)
     rows : ndarray of shape (n_used,) or None
+    weight : ndarray of shape (n_used,) or None, default=None
 
     Examples
     --------
@@ -100,8 +101,11 @@ class SingleLinkageTree(_Tree):
            [3., 2., 2., 3.]])
     """
 
-    def __init__(self, left: Any, right: Any, distance: Any, size: Any, rows: Any) -> None:
-        self._left, self._right, self._distance, self._size, self._rows = left, right, distance, size, rows
+    def __init__(
+        self, left: Any, right: Any, distance: Any, size: Any, rows: Any, weight: Any = None
+    ) -> None:
+        self._left, self._right, self._distance, self._size = left, right, distance, size
+        self._rows, self._weight = rows, weight
 
     def to_numpy(self) -> NDArray[np.float64]:
         """SciPy's linkage matrix, (n_used - 1, 4): left, right, distance, size (the weight, where there are weights).
@@ -126,12 +130,16 @@ class SingleLinkageTree(_Tree):
         return pd.DataFrame(columns)
 
     def to_networkx(self) -> Any:
-        """A networkx DiGraph from parents to children, edges with ``weight`` (the distance), nodes with ``size``."""
+        """A networkx DiGraph from parents to children, edges with ``weight`` (the distance), nodes with ``size``.
+
+        The size of a leaf is 1, or its weight; networkx must be installed.
+        """
         import networkx as nx
 
         n = len(self._left) + 1
         graph = nx.DiGraph()
-        graph.add_nodes_from(range(n), size=1)
+        for leaf, size in enumerate([1] * n if self._weight is None else self._weight.tolist()):
+            graph.add_node(leaf, size=size)
         for i, (left, right, distance, size) in enumerate(self.to_numpy().tolist()):
             graph.add_node(n + i, size=size)
             graph.add_edge(n + i, int(left), weight=distance)

@@ -614,7 +614,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         """The merges of that tree's edges, in SciPy's form."""
         check_is_fitted(self, "labels_")
         _, _, height, left, right, size, _ = self._links
-        return SingleLinkageTree(left, right, height, size, self._rows)
+        return SingleLinkageTree(left, right, height, size, self._rows, self._weight)
 
     @property
     def condensed_tree_(self) -> CondensedTree:
