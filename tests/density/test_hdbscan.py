@@ -316,6 +316,24 @@ def test_groups_at_infinite_distance_never_merge(rng, options):
     assert same_partition(far, group)
 
 
+def test_infinite_distances_may_be_stored(rng):
+    D = cdist(*[blobs(rng, 40, 2)] * 2) + 1e-30
+    D[:20, 20:][rng.random((20, 20)) < 0.3] = np.inf
+    D[20:, :20] = D[:20, 20:].T
+    expected = HDBSCAN(4, 3, metric="precomputed").fit(D)
+    model = HDBSCAN(4, 3, metric="precomputed").fit(sparse.csr_array(D))
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+    np.testing.assert_array_equal(model.probabilities_, expected.probabilities_)
+    for value in (1.0, 0.0):  # 0 is not stored
+        D[0, 30], D[30, 0] = np.inf, value
+        with pytest.raises(ValueError, match="X must be symmetric for metric='precomputed'"):
+            HDBSCAN(4, metric="precomputed").fit(sparse.csr_array(D))
+    D[0, 30] = D[30, 0] = np.inf
+    D[0, 1] = D[1, 0] * 1.5  # beside infinite ones it counts all the same
+    with pytest.raises(ValueError, match="X must be symmetric for metric='precomputed'"):
+        HDBSCAN(4, metric="precomputed").fit(sparse.csr_array(D))
+
+
 def test_a_sparse_graph_of_near_neighbours_is_that_of_scikit_learn(rng):
     X = blobs(rng, 120, 3, spread=2)
     D = cdist(X, X)

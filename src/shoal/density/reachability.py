@@ -123,8 +123,10 @@ def check_distances(X: Any) -> None:
     if np.isnan(values).any():
         raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
     if sparse.issparse(X):
-        apart = abs(X - X.T)
-        same = apart.nnz == 0 or apart.max() <= 1e-8 + 1e-5 * abs(X).max()
+        apart = abs(X - X.T).data
+        apart = apart[~np.isnan(apart)]  # infinite there and back
+        largest = X.data[np.isfinite(X.data)].max(initial=0.0)
+        same = apart.max(initial=0.0) <= 1e-8 + 1e-5 * largest
     else:
         same = np.allclose(X, X.T)
     if not same:
