@@ -147,13 +147,14 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     medoids_ : ndarray of shape (n_clusters, n_features)
         The sample of least mean distance to its cluster, weighted so; with ``store_centers`` "medoid" or "both".
     outlier_scores_ : ndarray of shape (n_samples,)
-        GLOSH [2]_, in [0, 1): how much less dense a sample is than the densest of the cluster it leaves last.
-        Computed when first asked for.
+        GLOSH [2]_, in [0, 1]: how much less dense a sample is than the densest of the cluster it leaves last; 1 (to
+        rounding) far from all, or where those are equal samples. Computed when first asked for.
     exemplars_ : list of ndarray of shape (n_exemplars, n_features)
         For every cluster the samples that stay in its leaves to the end.
     minimum_spanning_tree_ : MinimumSpanningTree
     single_linkage_tree_ : SingleLinkageTree
     condensed_tree_ : CondensedTree
+        Of :mod:`shoal.density.condensed_tree`: with ``to_numpy``, ``to_pandas``, ``to_networkx`` and ``plot``.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only when X has string column names.
@@ -177,7 +178,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     paper. So the clusters depend neither on the order of the rows nor on the spanning tree, and a sample of weight w
     is the same as w samples. scikit-learn and hdbscan break such ties in an arbitrary order: a sample that leaves at
     the very distance at which two clusters part (as a sample whose core distance joins them does) is noise here, and
-    there a member of one or the other with the order of the rows. Clusters are numbered as in scikit-learn.
+    there a member of one or the other with the order of the rows. Where core distances tie, and by that edges do,
+    even the number of clusters may so differ from scikit-learn's. Clusters are numbered as in scikit-learn.
 
     ``predict`` attaches a new sample to the fitted one of least mutual reachability; it leaves the hierarchy
     where it would if the others stayed as they are. A fitted sample is attached to itself, so that ``predict`` agrees
