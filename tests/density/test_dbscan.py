@@ -260,6 +260,28 @@ def test_a_distance_equal_to_eps_is_within():
     assert shoal.DBSCAN(1.5, min_samples=2).fit(X).labels_.tolist() == [0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@both_dtypes
+def test_given_distances_are_compared_in_their_own_type(form, dtype):
+    value = dtype(0.1)
+    D = np.full((5, 5), value)
+    np.fill_diagonal(D, 0)
+    for eps in (0.1, float(value), float(np.nextafter(value, dtype(0))), 0.05, 1e300):
+        model = shoal.DBSCAN(eps, min_samples=2, metric="precomputed").fit(form(D))
+        assert (model.labels_ == (0 if eps >= 0.1 or eps == float(value) else -1)).all()
+        np.testing.assert_array_equal(model.predict(D), model.labels_)
+        if eps < 1:
+            theirs = sklearn_cluster.DBSCAN(eps=eps, min_samples=2, metric="precomputed").fit(form(D))
+            np.testing.assert_array_equal(model.labels_, theirs.labels_)
+
+
+def test_rows_of_zeros_are_together_by_their_cosine():
+    X = np.array([[0.0, 0], [0, 0], [0, 0], [1, 0], [2, 0], [0, 3]])
+    model = shoal.DBSCAN(0.1, min_samples=2, metric="cosine").fit(X)
+    assert model.labels_.tolist() == [0, 0, 0, 1, 1, -1]
+    assert shoal.DBSCAN(1.0, min_samples=2, metric="cosine").fit(X).labels_.tolist() == [0] * 6
+
+
 @pytest.mark.parametrize("level", _core.isa_available())
 def test_every_instruction_set_gives_the_same_labels(rng, level):
     """On lattices of steps that doubles do not hold, where many distances are within rounding of eps."""

@@ -46,7 +46,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     A sample is a *core* sample when at least `min_samples` samples, itself included, are within `eps` of it.
     Core samples within `eps` of each other are in the same cluster; a sample that is not core joins a cluster
     that has a core sample within `eps` of it, or is noise [1]_. The labels are scikit-learn's, border samples
-    included, in memory that does not grow with `eps`, and do not depend on the number of threads.
+    included, wherever rounding does not decide what is within `eps` (and see "cosine" in the Notes), in memory that
+    does not grow with `eps`, and do not depend on the number of threads.
 
     Parameters
     ----------
@@ -105,7 +106,11 @@ class DBSCAN(ClusterMixin, BaseEstimator):
 
     Tie rule: a border sample within `eps` of core samples of several clusters belongs to the one with the
     smallest label. Distances are computed in double precision for float32 data too; every two samples
-    are within `eps` of each other on all machines or on none.
+    are within `eps` of each other on all machines or on none. Distances given in float32 are compared with `eps`
+    in float32, as in scikit-learn: 0.1 is within 0.1.
+
+    For "cosine", rows of zeros are at distance 0 of each other and 1 of all others; in scikit-learn they are at
+    distance 1 of each other too, so that they are noise there where they may be a cluster here.
 
     A sample of weight w counts as w samples. A negative weight, as in scikit-learn, can keep its neighbours from
     being core samples.
@@ -257,6 +262,8 @@ def _dense(X: Any, dtype: Any = None) -> NDArray[Any]:
 
 
 def _fit(X: Any, weight: Any, metric: Metric, eps: float, min_samples: int, report: Any) -> Any:
+    if metric.name == "precomputed":
+        eps = _in_type(eps, X)
     options = {"eps": eps, "min_samples": min_samples, "progress": report}
     if metric.name != "precomputed":
         return _core.dbscan(_dense(X), weight, metric=metric.name, p=metric.p, **options)
@@ -267,8 +274,15 @@ def _fit(X: Any, weight: Any, metric: Metric, eps: float, min_samples: int, repo
     return _core.dbscan_graph(values, columns, start, weight, **options)
 
 
+def _in_type(eps: float, X: Any) -> float:
+    """`eps` as a number of the type in which the distances are."""
+    with np.errstate(over="ignore"):
+        return float(X.dtype.type(eps))
+
+
 def _predict_precomputed(X: Any, core: Any, core_labels: Any, eps: float) -> NDArray[np.intp]:
     out = np.empty(X.shape[0], dtype=np.intp)
+    eps = _in_type(eps, X)
     rows = max(1, 2**22 // core.size)
     for begin in range(0, X.shape[0], rows):
         distances = X[begin : begin + rows][:, core]
