@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import hard_data as hard_data_sets
 import numpy as np
 import pytest
@@ -487,3 +489,19 @@ def test_optimal_ordering_is_that_of_the_tree(rng, method):
     X = rng.normal(size=(40, 3))
     expected = shoal.optimal_leaf_ordering(linkage(X, method), pdist(X))
     np.testing.assert_array_equal(linkage(X, method, optimal_ordering=True), expected)
+
+
+def test_rows_that_look_like_distances_are_warned_of_as_by_scipy(rng):
+    square = squareform(pdist(rng.normal(size=(12, 2))))
+    with pytest.warns(scipy_hierarchy.ClusterWarning, match=r"taken as rows; pass metric='precomputed'"):
+        found = shoal.linkage(square, "average")
+    with pytest.warns(scipy_hierarchy.ClusterWarning):
+        theirs = scipy_hierarchy.linkage(square, "average")
+    np.testing.assert_array_equal(found[:, :2], theirs[:, :2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shoal.linkage(square, "average", "precomputed")
+        shoal.linkage(squareform(square), "average")
+        shoal.linkage(square + 1, "average")
+        shoal.linkage(-square, "average")
+        shoal.Birch(threshold=0, n_clusters=3).fit(square)

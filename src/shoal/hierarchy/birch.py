@@ -603,10 +603,10 @@ def _cluster_into(model: Birch, n_clusters: int) -> NDArray[Any]:
         inside = float(model.subcluster_sq_deviations_.sum() / (weight.sum() * centers.shape[1]))
         mixture = GaussianMixture(n_clusters, reg_covar=max(inside, 1e-6), random_state=model.random_state)
         return mixture.fit(centers, sample_weight=weight).predict(centers)
-    from shoal.hierarchy.linkage import linkage
+    from shoal.hierarchy.linkage import Job
 
-    Z = linkage(centers, "ward", sample_weight=weight if model.head == "ward" else None)
-    return _cut(Z, n_clusters)
+    tree = Job.of(centers, "ward", "euclidean").run(weight if model.head == "ward" else None)
+    return _cut(tree.matrix(), n_clusters)
 
 
 def _cut(Z: NDArray[np.float64], n_clusters: int) -> NDArray[np.intp]:

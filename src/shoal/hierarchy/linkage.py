@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -123,6 +124,11 @@ def linkage(
     MemoryError
         When distances must be kept and do not fit into memory.
 
+    Warns
+    -----
+    ClusterWarning
+        When rows look like a matrix of distances: SciPy's warning, as there.
+
     Notes
     -----
     =====================  =======================================================  ==========================
@@ -164,6 +170,15 @@ def linkage(
            [4. , 5. , 5.5, 4. ]])
     """
     job = Job.of(X, method, metric, p, dtype)
+    if job.metric != "precomputed" and _looks_like_distances(job.data):
+        from scipy.cluster.hierarchy import ClusterWarning
+
+        warnings.warn(
+            "X is square, symmetric, non-negative and zero on its diagonal, and looks suspiciously like an "
+            "uncondensed distance matrix: it is taken as rows; pass metric='precomputed' for distances",
+            ClusterWarning,
+            stacklevel=2,
+        )
     ordering = check_bool("optimal_ordering", optimal_ordering)
     weight = check_positive_weight(sample_weight, job.n)
     job = job.learn(weight)
@@ -355,6 +370,11 @@ def upper_triangle(square: NDArray[Any]) -> NDArray[Any]:
         condensed[at : at + n - 1 - i] = square[i, i + 1 :]
         at += n - 1 - i
     return condensed
+
+
+def _looks_like_distances(X: NDArray[Any]) -> bool:
+    square = X.shape[0] == X.shape[1] and np.allclose(np.diagonal(X), 0)
+    return bool(square and (X >= 0).all() and np.allclose(X, X.T))
 
 
 def check_range(X: NDArray[np.float64], metric: Any = "euclidean", p: float = 2) -> None:
