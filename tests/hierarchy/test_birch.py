@@ -412,6 +412,22 @@ def test_an_estimator_clusters_the_subclusters(rng):
     np.testing.assert_array_equal(model.subcluster_labels_, np.arange(len(model.subcluster_centers_)))
 
 
+def test_what_cannot_cluster_the_subclusters_is_named(rng):
+    class Short:
+        def fit_predict(self, X):
+            return np.zeros(len(X) - 1, dtype=int)
+
+    X = rng.normal(size=(50, 2))
+    with pytest.raises(
+        ValueError, match=r"labels each of the 50 subclusters; got labels of shape \(49,\) from <"
+    ):
+        shoal.Birch(threshold=0, n_clusters=Short()).fit(X)
+    with pytest.raises(
+        TypeError, match=r"estimator with fit_predict \(an instance\), or None; got <class .*KMeans'>"
+    ):
+        shoal.Birch(n_clusters=shoal.KMeans).fit(X)
+
+
 def test_fewer_subclusters_than_clusters_are_told():
     X = np.array([[0.0], [0.1], [9.0]])
     with pytest.warns(

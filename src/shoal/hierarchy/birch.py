@@ -156,6 +156,9 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     The labels take one search for the nearest centre per sample, on all threads.
     Ward's method takes O(n_subclusters²) time at worst, and no more memory than the subclusters.
 
+    Attributes have scikit-learn's names. There is no ``dummy_leaf_``, the head of a list of leaves: the leaves are to
+    be found from ``root_``.
+
     Tie rules: a sample goes to the first of the nearest children, and gets the label of the first of the nearest
     centres. A sample of weight w acts as w copies of it that go the same way; one of weight 0 is labelled but moves
     nothing.
@@ -375,12 +378,14 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         """None, an estimator, or an int: what is to be done with the subclusters."""
         check_choice("head", self.head, HEADS)
         check_random_generator(self.random_state)
-        if self.n_clusters is None or hasattr(self.n_clusters, "fit_predict"):
+        is_class = isinstance(self.n_clusters, type)
+        if self.n_clusters is None or (hasattr(self.n_clusters, "fit_predict") and not is_class):
             return self.n_clusters
         if isinstance(self.n_clusters, numbers.Integral):
             return check_int("n_clusters", self.n_clusters, 1)
         raise TypeError(
-            f"n_clusters must be an integer, an estimator with fit_predict, or None; got {self.n_clusters!r}"
+            "n_clusters must be an integer, an estimator with fit_predict"
+            f"{' (an instance)' if is_class else ''}, or None; got {self.n_clusters!r}"
         )
 
     # --- subclusters ---------------------------------------------------------------------------------------
@@ -430,6 +435,11 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             self.cluster_centers_, labels = found.cluster_centers_, found.labels_
         else:
             labels = _cluster_into(self, head) if isinstance(head, int) else head.fit_predict(centers)
+            if np.shape(labels) != (n,):
+                raise ValueError(
+                    f"n_clusters must be an estimator that labels each of the {n} subclusters; "
+                    f"got labels of shape {np.shape(labels)} from {head!r}"
+                )
         self.subcluster_labels_ = np.array(labels, dtype=np.intp)
 
     def _nearest(self, X: Any, subcluster: NDArray[np.int32] | None = None) -> NDArray[np.intp]:
