@@ -109,6 +109,20 @@ def test_the_rest_is_scipys(rng, method):
         )
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("scale", [1.0, 1e-170, 1e150])
+def test_the_cophenetic_correlation_is_scipys(rng, method, scale):
+    distances = pdist(rng.normal(size=(40, 3)))
+    tree = shoal.linkage(distances, method)
+    expected, heights = scipy_hierarchy.cophenet(tree, distances)
+    scaled = tree * [1, 1, scale, 1]
+    correlation, found = shoal.cophenet(scaled, distances * scale)
+    assert correlation == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(found, heights * scale)
+    assert shoal.cophenet(tree, squareform(distances)).correlation == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(shoal.cophenet(tree, np.ones(len(distances))).correlation)
+
+
 def way(tree, distances):
     """The sum of the distances between neighbouring leaves."""
     square = squareform(distances)
@@ -251,6 +265,10 @@ def test_ctrl_c_while_leaves_are_ordered(rng):
         (lambda: shoal.fcluster(Z, 1.0, depth=10**12), "depth must be in"),
         (lambda: shoal.inconsistent(Z, 0), r"d must be in \[1, 2147483647\]"),
         (lambda: shoal.optimal_leaf_ordering(Z, [1.0, 2, 3]), "between n_samples=5 samples; got 3"),
+        (lambda: shoal.cophenet(Z, [1.0, 2, 3]), "Y must be between n_samples=5 samples; got 3"),
+        (lambda: shoal.cophenet(Z, [1.0, 2]), "Y must have n .* got 2"),
+        (lambda: shoal.cophenet(Z, np.eye(3)[:2]), r"Y must be square; got shape \(2, 3\)"),
+        (lambda: shoal.cophenet(Z, [-1.0, 2, 3]), "Negative values in Y: distances must be >= 0; got -1"),
     ],
 )
 def test_refusals(call, message):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -138,37 +139,85 @@ def fcluster(
     return found
 
 
-def cophenet(Z: ArrayLike) -> NDArray[np.float64]:
+class Cophenet(NamedTuple):
+    """What :func:`cophenet` returns when it is given distances.
+
+    Attributes
+    ----------
+    correlation : float
+        The cophenetic correlation coefficient.
+    distances : ndarray of shape (n_samples * (n_samples - 1) / 2,), float64
+        In the tree, condensed.
+    """
+
+    correlation: float
+    distances: NDArray[np.float64]
+
+
+@overload
+def cophenet(Z: ArrayLike, Y: None = None) -> NDArray[np.float64]: ...
+
+
+@overload
+def cophenet(Z: ArrayLike, Y: ArrayLike) -> Cophenet: ...
+
+
+def cophenet(Z: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64] | Cophenet:
     """The height at which each two samples come together; see :func:`scipy.cluster.hierarchy.cophenet`.
 
     Parameters
     ----------
     Z : array-like of shape (n_samples - 1, 4)
         A linkage matrix.
+    Y : array-like of shape (n_samples * (n_samples - 1) / 2,) or (n_samples, n_samples), default=None
+        The distances that the tree was made of. With them their correlation with those in the tree is returned too:
+        how well the tree keeps them.
 
     Returns
     -------
     distances : ndarray of shape (n_samples * (n_samples - 1) / 2,), float64
-        Condensed.
+        Condensed; or, when `Y` is given, a named tuple of ``correlation`` and ``distances``. The correlation is NaN
+        where all distances, or all heights, are equal.
 
     Raises
     ------
+    ValueError, TypeError
+        On bad data, with the parameter in the message.
     MemoryError
         When they do not fit into memory.
 
     Examples
     --------
     >>> import shoal
-    >>> shoal.cophenet(shoal.linkage([[0.0], [1.0], [5.0]], "single"))
+    >>> Y = [1.0, 5.0, 4.0]
+    >>> Z = shoal.linkage(Y, "single")
+    >>> shoal.cophenet(Z)
     array([1., 4., 4.])
+    >>> round(shoal.cophenet(Z, Y).correlation, 3)
+    0.971
     """
     from scipy.cluster import hierarchy
 
     tree = check_linkage(Z)
     n = len(tree) + 1
-    require_memory(4 * n * (n - 1), f"cophenetic distances of {n} samples", "fewer samples")
+    given = None
+    if Y is not None:
+        given, n_samples = check_condensed(Y, "Y")
+        if n_samples != n:
+            raise ValueError(f"Y must be between n_samples={n} samples; got {n_samples}")
+    n_arrays = 1 if given is None else 4
+    require_memory(n_arrays * 4 * n * (n - 1), f"cophenetic distances of {n} samples", "fewer samples")
     found: NDArray[np.float64] = hierarchy.cophenet(tree)
-    return found
+    return found if given is None else Cophenet(_correlation(given, found), found)
+
+
+def _correlation(x: NDArray[Any], y: NDArray[np.float64]) -> float:
+    apart = [values.astype(np.float64) for values in (x, y)]
+    for values in apart:
+        values -= values.mean()
+        values /= np.abs(values).max() or 1.0  # squares neither overflow nor vanish
+    both, one, other = (float((a * b).sum()) for a, b in (apart, apart[:1] * 2, apart[1:] * 2))
+    return both / math.sqrt(one * other) if one > 0 and other > 0 else math.nan
 
 
 def inconsistent(Z: ArrayLike, d: int = 2) -> NDArray[np.float64]:
@@ -271,7 +320,7 @@ def optimal_leaf_ordering(Z: ArrayLike, distances: ArrayLike) -> NDArray[np.floa
            [1., 5.]])
     """
     tree = check_linkage(Z)
-    condensed, n = check_condensed(distances)
+    condensed, n = check_condensed(distances, "distances")
     if n != len(tree) + 1:
         raise ValueError(f"distances must be between n_samples={len(tree) + 1} samples; got {n}")
     dtype = np.float32 if condensed.dtype == np.float32 else np.float64

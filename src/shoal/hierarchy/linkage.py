@@ -333,31 +333,32 @@ def check_positive_weight(sample_weight: Any, n_samples: int) -> NDArray[np.floa
     return weight
 
 
-def check_condensed(X: Any) -> tuple[NDArray[Any], int]:
+def check_condensed(X: Any, name: str = "X") -> tuple[NDArray[Any], int]:
     """Distances as SciPy's condensed vector, and the number of samples."""
+    to_be_one = " for metric='precomputed'" if name == "X" else ""
     if np.ndim(X) == 1:
-        row = check_matrix(np.asarray(X)[None, :])[0]
+        row = check_matrix(np.asarray(X)[None, :], name)[0]
         n = (1 + math.isqrt(1 + 8 * row.size)) // 2
         if n * (n - 1) // 2 != row.size:
             raise ValueError(
-                "X must have n * (n - 1) / 2 entries if it is a condensed vector of distances; "
+                f"{name} must have n * (n - 1) / 2 entries if it is a condensed vector of distances; "
                 f"got {row.size}"
             )
         condensed = row
     else:
-        square = check_matrix(X)
+        square = check_matrix(X, name)
         n = square.shape[0]
         if square.shape[1] != n:
-            raise ValueError(f"X must be square for metric='precomputed'; got shape {square.shape}")
+            raise ValueError(f"{name} must be square{to_be_one}; got shape {square.shape}")
         if not np.allclose(square, square.T):
             raise ValueError(
-                "X must be symmetric for metric='precomputed'; got distances that differ from i to j and back"
+                f"{name} must be symmetric{to_be_one}; got distances that differ from i to j and back"
             )
         condensed = upper_triangle(square)
     if n < 2:
-        raise ValueError(f"X must have at least 2 samples; got n_samples={n}")
+        raise ValueError(f"{name} must have at least 2 samples; got n_samples={n}")
     if condensed.min() < 0:
-        raise ValueError(f"Negative values in X: distances must be >= 0; got {condensed.min():g}")
+        raise ValueError(f"Negative values in {name}: distances must be >= 0; got {condensed.min():g}")
     return condensed, n
 
 
