@@ -175,6 +175,45 @@ def test_dispersion_scores_are_scikit_learns(rng):
             assert score(X.astype(np.float32), labels) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("far", [1e5, 1e9, 1e14, 1e18])
+def test_a_far_cluster_does_not_hide_the_others(dtype, far):
+    near = [[0.0], [1.0], [3.0], [4.0]]
+    for last in ([[far], [far + 1]], [[far], [3 * far]]):  # a tight cluster, and one as wide as it is far
+        X, labels = np.array([*near, *last], dtype=dtype), [0, 0, 1, 1, 2, 2]
+        # where the far samples are large, scikit-learn's |x|^2 - 2xy + |y|^2 keeps no digit of their spread
+        expected = sklearn.metrics.davies_bouldin_score(X.astype(np.float64), labels)
+        assert metrics.davies_bouldin_score(X, labels) == pytest.approx(
+            expected, rel=1e-5 if far < 1e9 else 1e-7
+        )
+        expected = oracle.davies_bouldin(X, labels)
+        assert metrics.davies_bouldin_score(X, labels) == pytest.approx(expected, rel=1e-12)
+        assert metrics.davies_bouldin_score(X[::-1], labels[::-1]) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_clusters_leave_davies_bouldin_as_scikit_learns(rng, dtype):
+    X, labels = clustered(rng, 300, 4, 6)
+    X[labels == 5] += 1e10
+    X[labels == 4] *= 1e12
+    X = X.astype(dtype)
+    expected = sklearn.metrics.davies_bouldin_score(X.astype(np.float64), labels)
+    assert metrics.davies_bouldin_score(X, labels) == pytest.approx(expected, rel=1e-10)
+
+
+def test_centroids_in_one_place_are_not_compared_beside_a_far_one():
+    X = np.array([[-1.0], [1.0], [-2.0], [2.0], [1e9], [1e9 + 1]])
+    labels = [0, 0, 1, 1, 2, 2]
+    assert metrics.davies_bouldin_score(X, labels) == pytest.approx((1.5 + 2.5 + 2.5) / 1e9 / 3, rel=1e-8)
+    tenths = X[:4] / 10  # 0.1 is no double: centroids differ by rounding
+    assert metrics.davies_bouldin_score(tenths, labels[:4]) == 0.0
+
+
+def test_centroids_that_nearly_coincide_score_badly():
+    X, labels = np.array([[-1.0], [1.0], [-2.0], [2.0 + 2**-30]]), [0, 0, 1, 1]
+    assert metrics.davies_bouldin_score(X, labels) == pytest.approx(3 * 2**31, rel=1e-6)
+
+
 DEGENERATE = {
     "all equal": (np.ones((6, 2)), [0, 0, 0, 1, 1, 1]),
     "duplicates in clusters": (np.repeat([[0.0], [3.0]], 3, axis=0), [0, 0, 0, 1, 1, 1]),
