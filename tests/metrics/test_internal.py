@@ -628,6 +628,20 @@ def test_parameters_of_one_score_are_checked():
         metrics.calinski_harabasz_score(X, labels, sample_weight=[0.25] * 4)
 
 
+@pytest.mark.parametrize("kind", [float, np.float32, int])
+@pytest.mark.parametrize("score", [metrics.silhouette_score, metrics.silhouette_samples])
+def test_negative_distances_are_refused(rng, score, kind):
+    X, labels = clustered(rng, 30, 3, 4)
+    D = (10 * sklearn.metrics.pairwise_distances(X)).astype(kind)
+    D[7, 4] = -2
+    with pytest.raises(ValueError, match="Negative values"):
+        sklearn.metrics.silhouette_score(D, labels, metric="precomputed")
+    with pytest.raises(
+        ValueError, match=r"Negative values in X at row 7, column 4: distances must be >= 0 .*; got -2$"
+    ):
+        score(D, labels, metric="precomputed")
+
+
 def test_a_generator_draws_the_sample(rng):
     X, labels = clustered(rng, 200, 3, 4)
     first = metrics.silhouette_score(X, labels, sample_size=50, random_state=np.random.default_rng(5))

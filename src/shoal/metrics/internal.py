@@ -104,6 +104,12 @@ def _check_distances(X: Any) -> NDArray[Any]:
             f"X must have zeros on its diagonal with metric='precomputed' (np.fill_diagonal(X, 0)); "
             f"got {diagonal[worst]} at index {worst}"
         )
+    if X.min() < 0:
+        row, column = divmod(int(np.argmax(X.ravel() < 0)), X.shape[1])
+        raise ValueError(
+            f"Negative values in X at row {row}, column {column}: distances must be >= 0 with "
+            f"metric='precomputed'; got {X[row, column]:g}"
+        )
     return np.asarray(X)
 
 
@@ -172,7 +178,7 @@ def silhouette_samples(
     ------
     ValueError
         Fewer than 2 labels or as many as samples; an unknown metric; values that are not finite; a matrix of
-        distances that is not square or whose diagonal is not 0.
+        distances that is not square, whose diagonal is not 0 or that holds a negative value.
 
     Notes
     -----
@@ -242,7 +248,7 @@ def silhouette_score(
     ------
     ValueError
         Fewer than 2 labels or as many as samples (in the subset); an unknown metric; values that are not
-        finite; a matrix of distances that is not square or whose diagonal is not 0.
+        finite; a matrix of distances that is not square, whose diagonal is not 0 or that holds a negative value.
 
     Notes
     -----
