@@ -465,3 +465,19 @@ def test_extremes_are_those_of_numpy_at_every_length_level_and_number_of_threads
         assert _core.extremes(np.empty(0, dtype)) == (np.inf, -np.inf)
     finally:
         _core.set_isa(before)
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "ending"),
+    [
+        (lambda v: check_choice("metric", v, ["l2"]), np.int64(-1), "got -1"),
+        (lambda v: check_choice("metric", v, ["l2"]), np.str_("l3"), "got 'l3'"),
+        (lambda v: check_bool("copy", v), np.float64(0.5), "got 0.5"),
+        (lambda v: check_int("k", v, 1), np.float64(2.5), "got 2.5"),
+        (lambda v: check_real("tol", v), np.str_("a"), "got 'a'"),
+        (lambda v: check_labels(v, "labels"), np.int64(3), "got 3"),
+        (draw_seed, np.int64(-3), "got -3"),
+    ],
+)
+def test_numpy_scalars_are_shown_as_plain_numbers(check, value, ending):
+    assert refusal(check, value, error=(TypeError, ValueError)).endswith(ending)

@@ -193,6 +193,16 @@ REFUSED_PARAMETERS = [
         ValueError,
         r"the result of init must have shape \(n_clusters=8, n_features=3\); got \(1, 3\)",
     ),
+    (
+        {"init": lambda X, k, random_state: np.full((k, 3), np.nan)},
+        ValueError,
+        r"^the result of init contains NaN at row 0, column 0 \(and 23 more\)$",
+    ),
+    (
+        {"init": lambda X, k, random_state: np.ones((0, 3))},
+        ValueError,
+        r"^Found in the result of init an array with 0 sample",
+    ),
     ({"n_init": 0}, ValueError, r"n_init must be in \[1, inf[\])]; got 0"),
     ({"n_init": "many"}, ValueError, r"n_init must be one of 'auto'; got 'many'"),
     ({"n_init": 0, "init": np.eye(8, 3)}, ValueError, r"n_init must be in \[1, inf[\])]; got 0"),

@@ -142,7 +142,10 @@ def test_progress_is_shown_when_asked_for(rng, capfd):
     ("options", "message"),
     [
         ({"labels": [0, 0, 0, -1]}, "labels must hold at least 2 clusters; got 1"),
-        ({"labels": [-1, -1, -1, -1]}, "labels must hold at least 2 clusters; got 0"),
+        (
+            {"labels": [-1, -1, -1, -1]},
+            r"labels must hold at least 2 clusters; got 0: all n_samples=4 are noise$",
+        ),
         ({"labels": [0, 1]}, "labels must have n_samples=4 entries; got 2"),
         ({"metric": "canberra"}, "metric must be one of .*; got 'canberra'"),
         ({"dimension": 0}, r"dimension must be in \(0, inf\); got 0"),

@@ -503,10 +503,10 @@ def test_directions_that_cancel_make_no_centre():
         (
             [0, 1, 2],
             [[0.0], [1.0]],
-            r"labels must be rows of centers, in \[0, n_centers=2\); got .*2.* index 2",
+            r"labels must be rows of centers, in \[0, n_centers=2\); got 2 at index 2",
         ),
-        ([0, 1, -1], [[0.0], [1.0]], r"labels must be rows of centers, .*; got .*-1.* at index 2"),
-        (["a", "b", "a"], [[0.0], [1.0]], r"labels must be rows of centers, .*; got .*a.* at index 0"),
+        ([0, 1, -1], [[0.0], [1.0]], r"labels must be rows of centers, .*; got -1 at index 2"),
+        (["a", "b", "a"], [[0.0], [1.0]], r"labels must be rows of centers, .*; got 'a' at index 0"),
         ([0, 1, 1], [[0.0, 1.0], [1.0, 2.0]], r"centers must have shape .* n_features=1\); got \(2, 2\)"),
         ([0, 0, 0], [[0.0]], r"centers must have shape \(2 or more, n_features=1\); got \(1, 1\)"),
         ([0, 1, 1], [[0.0], [np.nan]], "Input centers contains NaN at row 1, column 0"),
@@ -518,10 +518,15 @@ def test_centres_that_do_not_fit_are_refused(labels, centers, message):
 
 
 def test_noise_alone_has_no_score():
-    with pytest.raises(ValueError, match=r"labels must leave at least one sample .*; got noise alone"):
-        metrics.simplified_silhouette_score([[0.0], [1.0]], [-1, -1], centers=[[0.0], [1.0]], noise="ignore")
-    with pytest.raises(ValueError, match="labels must hold 2 to"):
-        metrics.silhouette_score([[0.0], [1.0]], [-1, -1], noise="ignore")
+    message = r"^labels must leave at least 1 sample with noise='ignore'; got noise .* in all n_samples=3$"
+    X, noise = [[0.0], [1.0], [5.0]], [-1, -1, -1]
+    for score in (*SCORES, metrics.silhouette_samples, metrics.simplified_silhouette_samples):
+        with pytest.raises(ValueError, match=message):
+            score(X, noise, noise="ignore")
+        with pytest.raises(ValueError, match=message):
+            score(X, [-1, -1, 0], noise="ignore", sample_weight=[1, 1, 0])
+    with pytest.raises(ValueError, match=message):
+        metrics.simplified_silhouette_score(X, noise, centers=[[0.0], [1.0]], noise="ignore")
 
 
 # --- hard data ---------------------------------------------------------------------------------------------

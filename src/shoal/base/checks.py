@@ -149,10 +149,10 @@ def _check_kind(X: Any, name: str) -> None:
         if kind == "c":
             raise ValueError(f"Complex data not supported: {name} must hold real numbers; got dtype {dtype}")
         if kind in ("m", "M") or getattr(dtype, "is_temporal", bool)():  # NumPy's and pandas'; polars'
-            where = "" if columns is None else f" in column {column} ({columns[column]!r})"
-            raise TypeError(f"Input {name} must hold numbers; got dtype {dtype}{where}")
+            where = "" if columns is None else f" in column {column} ({shown(columns[column])})"
+            raise TypeError(f"{_input(name)} must hold numbers; got dtype {dtype}{where}")
     if isinstance(X, np.ma.MaskedArray) and X.mask.any():
-        raise ValueError(f"Input {name} must have no masked values; got {int(X.mask.sum())} of them")
+        raise ValueError(f"{_input(name)} must have no masked values; got {int(X.mask.sum())} of them")
 
 
 def _refuse(X: Any, name: str, error: TypeError | ValueError) -> NoReturn:
@@ -161,7 +161,8 @@ def _refuse(X: Any, name: str, error: TypeError | ValueError) -> NoReturn:
     if message.startswith("Complex data"):
         raise ValueError(f"Complex data not supported: {name} must hold real numbers") from None
     if message.startswith("Found array with"):
-        raise type(error)(message.replace("Found array", f"Found array {name}", 1)) from None
+        found = f"Found array {name}" if _input(name) != name else f"Found in {name} an array"
+        raise type(error)(message.replace("Found array", found, 1)) from None
     if "inhomogeneous shape" in message:
         raise ValueError(f"{name} must have rows of one length; got rows that differ in length") from None
     if _is_sparse(X) or not message.startswith(
@@ -184,12 +185,17 @@ def _refuse(X: Any, name: str, error: TypeError | ValueError) -> NoReturn:
                 float(value)
             except (TypeError, ValueError) as reason:
                 where = _where(row, column, getattr(X, "columns", None))
-                raise type(error)(f"Input {name} must hold numbers: {reason}, at {where}") from None
+                raise type(error)(f"{_input(name)} must hold numbers: {reason}, at {where}") from None
     raise error
 
 
+def _input(name: str) -> str:
+    """How a sentence about values begins: with "Input X", or with "the result of init", which is no input."""
+    return name if name.startswith("the ") else f"Input {name}"
+
+
 def _where(row: int, column: int, columns: Any) -> str:
-    title = "" if columns is None else f" ({columns[column]!r})"
+    title = "" if columns is None else f" ({shown(columns[column])})"
     return f"row {row}, column {column}{title}"
 
 
@@ -215,7 +221,7 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
     what = "NaN" if np.isnan(values.ravel()[first]) else "infinity"
     also = f" (and {bad.size - 1} more)" if bad.size > 1 else ""
     hint = f"; {owner} does not accept missing or infinite values" if owner else ""
-    raise ValueError(f"Input {name} contains {what} at {where}{also}{hint}")
+    raise ValueError(f"{_input(name)} contains {what} at {where}{also}{hint}")
 
 
 def _extremes(values: NDArray[Any]) -> tuple[float, float]:
@@ -306,10 +312,15 @@ def check_sample_weight(
     return weight
 
 
+def shown(value: Any) -> str:
+    """`value` as a message shows it: a NumPy scalar as the number or text that it is."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
 def check_int(name: str, value: Any, low: int, high: int | None = None, high_name: str = "") -> int:
     """`value` as an int in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
+        raise TypeError(f"{name} must be an integer; got {shown(value)}")
     value = int(value)
     if value < low or value > (LARGEST_INT if high is None else high):
         top = "2**63)" if value > LARGEST_INT else "inf)"
@@ -330,7 +341,7 @@ def check_real(
 ) -> float:
     """`value` as a finite float in [low, high], without `low` when `open_low`, without `high` when `open_high`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number; got {value!r}")
+        raise TypeError(f"{name} must be a number; got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:  # an int beyond all floats
@@ -347,7 +358,7 @@ def check_choice(name: str, value: Any, choices: Collection[str]) -> str:
     """`value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} must be one of {listed}; got {value!r}")
+        raise ValueError(f"{name} must be one of {listed}; got {shown(value)}")
     return value
 
 
@@ -367,7 +378,7 @@ def check_minkowski(metric: str, p: Any) -> tuple[str, float]:
     if not isinstance(metric, str) or metric != "minkowski":
         return metric, 2.0
     if isinstance(p, bool) or not isinstance(p, numbers.Real):
-        raise TypeError(f"p must be a number; got {p!r}")
+        raise TypeError(f"p must be a number; got {shown(p)}")
     exponent = float(p)
     if not (exponent >= 1):
         raise ValueError(f"p must be in [1, inf]; got {p}")
@@ -376,7 +387,7 @@ def check_minkowski(metric: str, p: Any) -> tuple[str, float]:
 
 def check_bool(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False; got {value!r}")
+        raise TypeError(f"{name} must be True or False; got {shown(value)}")
     return bool(value)
 
 
@@ -395,7 +406,7 @@ def check_labels(
     refused.
     """
     if np.ndim(labels) == 0:
-        raise ValueError(f"{name} must be 1D: an array of labels; got {labels!r}")
+        raise ValueError(f"{name} must be 1D: an array of labels; got {shown(labels)}")
     array = np.asarray(labels)
     if column and array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -428,7 +439,7 @@ def _labels_of_objects(array: NDArray[Any], name: str) -> NDArray[Any]:
             return plain
     for index, value in enumerate(objects):
         if _is_missing(value):
-            raise ValueError(f"Input {name} contains a missing value at index {index}: {value!r}")
+            raise ValueError(f"Input {name} contains a missing value at index {index}: {shown(value)}")
     try:
         return np.unique(array, return_inverse=True)[1]
     except TypeError:
@@ -456,7 +467,7 @@ def check_random_generator(random_state: Any) -> Any:
     except ValueError:
         raise ValueError(
             "random_state must be None, an int in [0, 2**32 - 1], a RandomState or a Generator; "
-            f"got {random_state!r}"
+            f"got {shown(random_state)}"
         ) from None
 
 

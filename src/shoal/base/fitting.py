@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from sklearn.utils.validation import check_is_fitted
 
+from shoal.base.checks import shown
+
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
@@ -45,5 +47,5 @@ def check_fitted(estimator: Any) -> None:
         given = getattr(estimator, name)
         if given is not value and given != value:
             raise ValueError(
-                f"{name} must stay {value!r}, with which the estimator was fitted; got {given!r}"
+                f"{name} must stay {shown(value)}, with which the estimator was fitted; got {shown(given)}"
             )

@@ -257,7 +257,11 @@ class MiniBatchKMeans(CentroidModel):
             seen, step = 0.0, 0
         else:
             centers, means, counts = self.cluster_centers_, self._means, self._counts
-            check_int("n_clusters", self.n_clusters, len(centers), len(centers))
+            if check_int("n_clusters", self.n_clusters, 1) != len(centers):
+                raise ValueError(
+                    f"n_clusters must stay {len(centers)}, with which the estimator was fitted; "
+                    f"got {self.n_clusters}"
+                )
             seen, step, seed = self._seen, self.n_steps_, self._seed
         run = on_rows(
             _core.minibatch_step,

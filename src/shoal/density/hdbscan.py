@@ -20,6 +20,7 @@ from shoal.base.checks import (
     check_real,
     check_sample_weight,
     check_verbose,
+    shown,
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.memory import require_memory
@@ -339,13 +340,13 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         check_search(self.algorithm, self.leaf_size)
         if self.algorithm in ("kd_tree", "ball_tree") and metric.name in ("cosine", "precomputed"):
             raise ValueError(
-                f"algorithm must be 'auto' or 'brute' for metric={metric.name!r}; got {self.algorithm!r}"
+                f"algorithm must be 'auto' or 'brute' for metric={metric.name!r}; got {shown(self.algorithm)}"
             )
         if self.store_centers is not None:
             check_choice("store_centers", self.store_centers, CENTERS)
             if metric.name == "precomputed":
                 raise ValueError(
-                    f"store_centers must be None for metric='precomputed'; got {self.store_centers!r}"
+                    f"store_centers must be None for metric='precomputed'; got {shown(self.store_centers)}"
                 )
         if self.copy != "warn":  # scikit-learn's default until its version 1.10
             check_bool("copy", self.copy)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.base.checks import check_choice, check_int, check_minkowski
+from shoal.base.checks import check_choice, check_int, check_minkowski, shown
 from shoal.base.threads import quota_processors, threads
 
 METRICS = ("euclidean", "cosine", "manhattan", "chebyshev", "minkowski", "precomputed")
@@ -41,7 +41,7 @@ def check_metric(metric: Any, p: Any = None, metric_params: Any = None) -> Metri
     power = 2.0 if p is None else check_minkowski("minkowski", p)[1]
     if metric_params is not None:
         if not isinstance(metric_params, dict):
-            raise TypeError(f"metric_params must be a dict or None; got {metric_params!r}")
+            raise TypeError(f"metric_params must be a dict or None; got {shown(metric_params)}")
         unknown = metric_params.keys() - ({"p"} if name == "minkowski" else set())
         if unknown:
             raise ValueError(

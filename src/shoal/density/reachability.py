@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from shoal import _core
-from shoal.base.checks import check_int, check_real, check_spread, spread_fits
+from shoal.base.checks import check_int, check_real, check_spread, shown, spread_fits
 from shoal.base.learnt import LEARNT, learnt_parameters
 from shoal.base.memory import require_memory
 from shoal.density.metric import METRICS, Metric, check_metric, check_square
@@ -81,7 +81,7 @@ class Settings(NamedTuple):
 def check_any_metric(metric: Any, params: Any) -> tuple[Metric, dict[str, Any]]:
     """The metric, and the arguments that go with it where it is not one of the kernels'."""
     if params is not None and not isinstance(params, dict):
-        raise TypeError(f"metric_params must be a dict or None; got {params!r}")
+        raise TypeError(f"metric_params must be a dict or None; got {shown(params)}")
     if metric == "precomputed":
         unknown = (params or {}).keys() - {"max_distance"}
         if unknown:

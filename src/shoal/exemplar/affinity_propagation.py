@@ -27,6 +27,7 @@ from shoal.base.checks import (
     check_random_generator,
     check_real,
     check_verbose,
+    shown,
 )
 from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.memory import require_memory
@@ -318,7 +319,7 @@ def _check_dtype(dtype: Any) -> np.dtype[Any] | None:
     except TypeError:
         found = None
     if found not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be 'float32', 'float64' or None; got {dtype!r}")
+        raise ValueError(f"dtype must be 'float32', 'float64' or None; got {shown(dtype)}")
     return found
 
 
@@ -329,7 +330,7 @@ def _check_preference_choice(preference: Any, quantile: Any) -> None:
     if preference is not None:
         raise ValueError(
             "preference_quantile must be None when preference is given; "
-            f"got preference={preference!r} and preference_quantile={quantile!r}"
+            f"got preference={shown(preference)} and preference_quantile={shown(quantile)}"
         )
 
 

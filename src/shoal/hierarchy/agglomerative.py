@@ -22,6 +22,7 @@ from shoal.base.checks import (
     check_real,
     check_sample_weight,
     check_verbose,
+    shown,
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.learnt import learnt_parameters
@@ -69,7 +70,7 @@ class Agglomeration(BaseEstimator):
             check_choice("metric", name, (*METRICS, "precomputed", "haversine", *SCIPY_METRICS))
         if self.linkage in ("ward", "centroid", "median") and self.metric not in ("euclidean", "l2"):
             raise ValueError(
-                f"metric must be 'euclidean' (or 'l2') for linkage={self.linkage!r}; got {self.metric!r}"
+                f"metric must be 'euclidean' (or 'l2') for linkage={self.linkage!r}; got {shown(self.metric)}"
             )
 
     def _fit_tree(self, X: NDArray[Any], weight: NDArray[np.float64] | None, report: Any) -> None:
@@ -85,7 +86,7 @@ class Agglomeration(BaseEstimator):
             except (TypeError, ValueError) as error:
                 raise type(error)(
                     "connectivity must be a matrix, a callable that makes one, or None; "
-                    f"got {connectivity!r}: {error}"
+                    f"got {shown(connectivity)}: {error}"
                 ) from None
         stop = None
         if connectivity is not None:
@@ -465,7 +466,7 @@ class FeatureAgglomeration(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ag
             )
         self._check(X.shape[1], "n_features")
         if not callable(self.pooling_func):
-            raise TypeError(f"pooling_func must be callable; got {self.pooling_func!r}")
+            raise TypeError(f"pooling_func must be callable; got {shown(self.pooling_func)}")
         with progress(check_verbose(self.verbose), "FeatureAgglomeration", "merge") as report:
             self._fit_tree(np.ascontiguousarray(X.T), None, report)
         self._n_features_out = self.n_clusters_

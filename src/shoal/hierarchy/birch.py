@@ -26,6 +26,7 @@ from shoal.base.checks import (
     check_sample_weight,
     check_spread,
     check_verbose,
+    shown,
 )
 from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.progress import progress
@@ -266,7 +267,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         """
         check_fitted(self)
         if not isinstance(other, Birch):
-            raise TypeError(f"other must be a Birch; got {other!r}")
+            raise TypeError(f"other must be a Birch; got {shown(other)}")
         check_is_fitted(other)
         if other.n_features_in_ != self.n_features_in_:
             raise ValueError(
@@ -385,7 +386,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             return check_int("n_clusters", self.n_clusters, 1)
         raise TypeError(
             "n_clusters must be an integer, an estimator with fit_predict"
-            f"{' (an instance)' if is_class else ''}, or None; got {self.n_clusters!r}"
+            f"{' (an instance)' if is_class else ''}, or None; got {shown(self.n_clusters)}"
         )
 
     # --- subclusters ---------------------------------------------------------------------------------------

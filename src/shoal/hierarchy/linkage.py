@@ -20,6 +20,7 @@ from shoal.base.checks import (
     check_sample_weight,
     check_spread,
     check_verbose,
+    shown,
 )
 from shoal.base.learnt import learnt_parameters
 from shoal.base.memory import require_memory
@@ -216,7 +217,7 @@ class Job(NamedTuple):
             condensed, n = check_condensed(X)
             return cls(condensed, n, method, "precomputed", p, in_float32)
         if method in GEOMETRIC and metric != "euclidean":
-            raise ValueError(f"metric must be 'euclidean' for method={method!r}; got {metric!r}")
+            raise ValueError(f"metric must be 'euclidean' for method={method!r}; got {shown(metric)}")
         data = check_matrix(X).astype(np.float64, copy=False)
         n = data.shape[0]
         if n < 2:
@@ -322,7 +323,7 @@ def check_distance_dtype(dtype: Any) -> bool:
     except TypeError:
         kind = None
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"dtype must be None, 'float32' or 'float64'; got {dtype!r}")
+        raise ValueError(f"dtype must be None, 'float32' or 'float64'; got {shown(dtype)}")
     return kind == np.dtype(np.float32)
 
 

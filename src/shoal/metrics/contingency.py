@@ -10,7 +10,7 @@ The kernel counts it in O(n_samples). Two keywords are everywhere:
 ``noise``
     What to do with the label -1 of density-based clusterings: ``"cluster"`` (default) treats it as one more
     cluster, which is what scikit-learn's values are; ``"ignore"`` leaves out the samples that are noise in
-    either labeling; ``"error"`` refuses them.
+    either labeling, and refuses labelings of which that leaves nothing; ``"error"`` refuses them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from shoal import _core
 from shoal.base.checks import check_bool, check_labels, check_real, check_sample_weight
-from shoal.metrics.labels import as_integers, noise_mask, warn_if_continuous
+from shoal.metrics.labels import as_integers, noise_mask, refuse_noise_alone, warn_if_continuous
 
 # Up to this total the products of counts fit in 64 bits: tables are exact integers; beyond it they are
 # doubles.
@@ -69,7 +69,10 @@ def table_of_labels(
     weight = check_sample_weight(sample_weight, first.shape[0], np.float64)
 
     noisy = [noise_mask(first, "labels_true", noise), noise_mask(second, "labels_pred", noise)]
-    return table_of_codes(as_integers(first), as_integers(second), weight, noisy)
+    table = table_of_codes(as_integers(first), as_integers(second), weight, noisy)
+    if table.is_empty and first.size:
+        refuse_noise_alone("labels_true and labels_pred", first.size, noise)
+    return table
 
 
 def table_of_codes(
@@ -138,7 +141,8 @@ def contingency_matrix(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; ``eps`` with ``sparse=True``.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds;
+        nothing but ignored noise; ``eps`` with ``sparse=True``.
 
     Notes
     -----

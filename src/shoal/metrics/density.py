@@ -172,7 +172,8 @@ def _validity(
     codes, _ = _core.encode_labels(as_integers(names[kept]))
     sizes = np.bincount(codes) if codes.size else np.zeros(0, dtype=np.int64)
     if sizes.size < 2:
-        raise ValueError(f"labels must hold at least 2 clusters; got {sizes.size}")
+        why = "" if sizes.size else f": all n_samples={data.shape[0]} are noise"
+        raise ValueError(f"labels must hold at least 2 clusters; got {sizes.size}{why}")
     cluster = np.full(data.shape[0], -1, dtype=np.int32)
     cluster[kept] = codes
     with progress(check_verbose(verbose), "DBCV", "cluster") as report:

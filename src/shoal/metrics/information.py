@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from shoal import _core
-from shoal.base.checks import check_choice, check_labels, check_real, check_sample_weight
+from shoal.base.checks import check_choice, check_labels, check_real, check_sample_weight, shown
 from shoal.metrics.contingency import table_of_codes, table_of_labels, table_of_matrix
-from shoal.metrics.labels import as_integers, noise_mask
+from shoal.metrics.labels import as_integers, noise_mask, refuse_noise_alone
 
 AVERAGES = ("arithmetic", "geometric", "min", "max")
 
@@ -35,7 +35,7 @@ def entropy(labels: ArrayLike, *, sample_weight: ArrayLike | None = None, noise:
     Raises
     ------
     ValueError
-        Labels that are not 1D, missing or of mixed kinds.
+        Labels that are not 1D, missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----
@@ -51,6 +51,8 @@ def entropy(labels: ArrayLike, *, sample_weight: ArrayLike | None = None, noise:
     weight = check_sample_weight(sample_weight, array.shape[0], np.float64)
     codes = as_integers(array)
     table = table_of_codes(codes, np.zeros_like(codes), weight, [noise_mask(array, "labels", noise)])
+    if table.is_empty and array.size:
+        refuse_noise_alone("labels", array.size, noise)
     return 1.0 if table.is_empty else _core.entropy(table.row_total)
 
 
@@ -83,7 +85,8 @@ def mutual_info_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; no samples; a table with
+        Labels that are not 1D, differ in length, are missing or of mixed kinds;
+        nothing but ignored noise; no samples; a table with
         negative cells or a zero sum.
 
     Notes
@@ -159,7 +162,8 @@ def normalized_mutual_info_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; an unknown `average_method`.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds;
+        nothing but ignored noise; an unknown `average_method`.
 
     Notes
     -----
@@ -236,7 +240,7 @@ def expected_mutual_information(contingency: Any, n_samples: int) -> float:
     if table.counts.dtype.kind != "i":
         raise ValueError("contingency must hold whole numbers with a sum of at most 3e9: cells count samples")
     if n_samples != table.total:
-        raise ValueError(f"n_samples must be the sum of contingency={table.total}; got {n_samples!r}")
+        raise ValueError(f"n_samples must be the sum of contingency={table.total}; got {shown(n_samples)}")
     return _core.expected_mutual_information(table.row_total, table.column_total)
 
 
@@ -274,7 +278,8 @@ def adjusted_mutual_info_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; an unknown `average_method`;
+        Labels that are not 1D, differ in length, are missing or of mixed kinds;
+        nothing but ignored noise; an unknown `average_method`;
         weights that are not whole numbers, or sum to more than 3e9.
 
     Notes
@@ -349,7 +354,8 @@ def homogeneity_completeness_v_measure(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; a negative or infinite
+        Labels that are not 1D, differ in length, are missing or of mixed kinds;
+        nothing but ignored noise; a negative or infinite
         `beta`.
 
     Notes
@@ -413,7 +419,7 @@ def homogeneity_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----
@@ -463,7 +469,7 @@ def completeness_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----
@@ -516,7 +522,8 @@ def v_measure_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds; a negative or infinite
+        Labels that are not 1D, differ in length, are missing or of mixed kinds;
+        nothing but ignored noise; a negative or infinite
         `beta`.
 
     Notes

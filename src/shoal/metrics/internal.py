@@ -30,9 +30,10 @@ from shoal.base.checks import (
     check_random_generator,
     check_spread,
     check_weight,
+    shown,
 )
 from shoal.base.progress import progress
-from shoal.metrics.labels import as_integers, noise_mask
+from shoal.metrics.labels import as_integers, noise_mask, refuse_noise_alone
 
 # What a user may call a metric -> what the kernels call it.
 METRICS = {
@@ -67,6 +68,8 @@ def _clustering(
     weight = check_weight(sample_weight, X)
     if weight is not None and not weight.all():
         leave_out = weight == 0 if leave_out is None else leave_out | (weight == 0)
+    if leave_out is not None and leave_out.all():
+        refuse_noise_alone("labels", X.shape[0], noise)
     return _coded(as_integers(array), leave_out, weight)
 
 
@@ -321,7 +324,7 @@ def _of_centers(labels: NDArray[Any], clustering: _Clustering, n_centers: int) -
     if bad.any():
         at = int(np.argmax(bad))
         raise ValueError(
-            f"labels must be rows of centers, in [0, n_centers={n_centers}); got {labels[at]!r} at index {at}"
+            f"labels must be rows of centers, in [0, n_centers={n_centers}); got {shown(labels[at])} at index {at}"
         )
     cluster = np.where(part, index, -1).astype(np.int32)
     return _Clustering(cluster, n_centers, clustering.weight)
@@ -459,8 +462,6 @@ def simplified_silhouette_score(
     0.9281
     """
     _, values, clustering = _simplified(X, labels, metric, centers, sample_weight, noise, verbose)
-    if not clustering.taking_part.any():
-        raise ValueError("labels must leave at least one sample that takes part; got noise alone")
     return _mean(values, clustering)
 
 

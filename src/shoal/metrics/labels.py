@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,14 @@ def noise_mask(labels: NDArray[Any], name: str, noise: str) -> NDArray[np.bool_]
             f"got {int(mask.sum())}, the first at index {int(np.argmax(mask))}"
         )
     return np.asarray(mask)
+
+
+def refuse_noise_alone(names: str, n_samples: int, noise: str) -> NoReturn:
+    """Nothing is left to score: an empty labeling would score like a perfect one."""
+    raise ValueError(
+        f"{names} must leave at least 1 sample with noise={noise!r}; "
+        f"got noise (or a weight of 0) in all n_samples={n_samples}"
+    )
 
 
 def as_integers(labels: NDArray[Any]) -> NDArray[Any]:

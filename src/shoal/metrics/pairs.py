@@ -54,7 +54,7 @@ def pair_confusion_matrix(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----
@@ -101,7 +101,7 @@ def rand_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----
@@ -151,7 +151,7 @@ def adjusted_rand_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----
@@ -207,7 +207,7 @@ def fowlkes_mallows_score(
     Raises
     ------
     ValueError
-        Labels that are not 1D, differ in length, are missing or of mixed kinds.
+        Labels that are not 1D, differ in length, are missing or of mixed kinds; nothing but ignored noise.
 
     Notes
     -----

@@ -23,6 +23,7 @@ from shoal.base.checks import (
     check_spread,
     check_verbose,
     check_weight,
+    shown,
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import progress
@@ -609,7 +610,7 @@ class LocalGaussian(ClusterMixin, BaseEstimator):
 def _is_auto(name: str, value: Any) -> bool:
     if isinstance(value, str):
         if value != "auto":
-            raise ValueError(f"{name} must be a number or 'auto'; got {value!r}")
+            raise ValueError(f"{name} must be a number or 'auto'; got {shown(value)}")
         return True
     return False
 

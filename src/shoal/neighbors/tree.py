@@ -18,6 +18,7 @@ from shoal.base.checks import (
     check_minkowski,
     check_spread,
     check_weight,
+    shown,
 )
 
 METRICS = ("euclidean", "manhattan", "chebyshev", "minkowski")
@@ -202,7 +203,7 @@ class Tree:
         try:
             radius = np.asarray(r, dtype=self.data.dtype)
         except (TypeError, ValueError):
-            raise TypeError(f"r must be a number or an array of numbers; got {r!r}") from None
+            raise TypeError(f"r must be a number or an array of numbers; got {shown(r)}") from None
         if radius.ndim == 0:
             radius = np.full(n_queries, radius)
         if radius.shape != (n_queries,):

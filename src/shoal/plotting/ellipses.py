@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shoal.base.checks import check_matrix, check_real
+from shoal.base.checks import check_matrix, check_real, shown
 from shoal.plotting.palette import color_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def plot_ellipses(
     if mass == 1:
         raise ValueError("mass must be in (0, 1); got 1")
     if len(features) != 2 or not all(0 <= f < d for f in features):
-        raise ValueError(f"features must be two numbers in [0, n_features - 1={d - 1}]; got {features!r}")
+        raise ValueError(
+            f"features must be two numbers in [0, n_features - 1={d - 1}]; got {shown(features)}"
+        )
     if ax is None:
         _, ax = plt.subplots()
     pair = list(features)
