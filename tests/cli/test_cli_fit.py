@@ -313,12 +313,39 @@ def test_help_is_complete(shoal):
         assert shoal(f"{command} --help").code == 0
 
 
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_no_option_is_cut_in_the_help_of_a_narrow_terminal(shoal, name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = shoal(f"fit -a {name} --help").out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "…" not in narrow
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = set(re.findall(r"(?<=│ )--[a-z-]+", shoal(f"fit -a {name} --help").out))
+    first = {option[:31] for option in wide}  # what does not fit goes on in the next line
+    assert first <= {option[:31] for option in re.findall(r"(?<=│ )--[a-z-]+", narrow)}
+
+
+@pytest.mark.parametrize("head", ["height;width\n", ""])
+def test_a_file_with_decimal_commas_is_fitted_and_predicted(shoal, folder, head):
+    (folder / "comma.csv").write_text(head + "1,5;2\n1,25;3\n8,5;9\n9;9,5\n", encoding="utf-8")
+    assert shoal("fit comma.csv -k 2 --decimal-comma --separator ;").code == 0
+    labels = shoal("predict shoal-report/model.shoal comma.csv --decimal-comma --labels -").out
+    clusters = [line.split(",")[1] for line in labels.split()[1:]]
+    assert clusters[0] == clusters[1] != clusters[2] == clusters[3]
+
+
 WRONG = [
     ("fit absent.csv", "absent.csv: no such file"),
     ("fit .", ". is a directory, not a file"),
     ("fit", "Missing argument 'FILE'"),
     ("fit iris.xlsx", "iris.xlsx: no such file"),
     ("fit text.csv", "text.csv has no numeric column; its columns are a (String), b (String)"),
+    ("fit iris.npz --separator ,", "iris.npz is no text file: it has neither a separator nor decimal commas"),
+    ("fit iris.csv --separator abc", "separator must be one character between cells, or 'tab'; got 'abc'"),
+    (
+        "fit iris.csv --decimal-comma --separator ,",
+        "separator must be another character than the decimal comma",
+    ),
     (
         "fit holes.csv -k 2",
         "holes.csv has an empty cell at row 1 (line 3), column 'b'; leave such rows out with --drop-missing",

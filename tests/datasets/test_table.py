@@ -301,10 +301,80 @@ def test_a_file_that_is_not_what_its_name_says(tmp_path, name, content, message)
     assert "\n" not in str(caught.value)
 
 
-def test_a_ragged_csv_is_refused_in_one_line(tmp_path):
-    with pytest.raises(ValueError, match="cannot be read as CSV: ") as caught:
-        read_table(write(tmp_path / "t.csv", "a,b\n1,2\n1,2,3,4\n")).select()
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("text", "line", "cells"),
+    [("a,b\n1,2\n1,2,3,4\n", 3, 4), ('a;b\n"1\n2";2\n"x;y";2;3\n', 4, 3), ("a,b\n\n1,\xe9,3\n", 3, 3)],
+)
+def test_a_line_with_too_many_cells_is_named(tmp_path, text, line, cells):
+    (tmp_path / "t.csv").write_bytes(text.encode("latin-1"))
+    message = rf"t.csv must have as many cells in each line as in the first, 2; got {cells} in line {line}$"
+    with pytest.raises(ValueError, match=message):
+        read_table(tmp_path / "t.csv")
+
+
+def test_a_file_with_a_line_of_names_only_has_no_rows(tmp_path):
+    with pytest.raises(ValueError, match=r"^t.csv has no rows$"):
+        read_table(write(tmp_path / "t.csv", "a,b\n")).select()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a;b\n1,5;2\n-2,25;3\n",
+        "a;b\n 1,5 ;2\n-2,25;3 \n",
+        "a\tb\n1,5\t2\n-2,25\t3\n",
+        "a|b\n1,5|2\n-2,25|3\n",
+    ],
+)
+def test_decimal_commas_are_read_on_request_and_hinted_at_otherwise(tmp_path, text):
+    path = write(tmp_path / "t.csv", text)
+    part = read_table(path, decimal_comma=True).select()
+    np.testing.assert_array_equal(part.X, [[1.5, 2], [-2.25, 3]])
+    table = read_table(path)
+    hint = r"; if  ?1,5 ? is a number, read it with --decimal-comma$"
+    with pytest.raises(ValueError, match=r"column 'a' of t.csv is not numeric: .*" + hint):
+        table.select(["a"])
+    with pytest.raises(ValueError, match=r"t.csv has no numeric column; .*" + hint):
+        table.select(label="b")
+
+
+def test_a_first_line_of_decimal_commas_is_data(tmp_path):
+    path = write(tmp_path / "t.csv", "1,5;2,5\n-2,25;3,5\n")
+    part = read_table(path, decimal_comma=True).select()
+    assert part.feature_names == ["x0", "x1"]
+    np.testing.assert_array_equal(part.X, [[1.5, 2.5], [-2.25, 3.5]])
+    with pytest.raises(ValueError, match="if 1,5 is a number, read it with --decimal-comma"):
+        read_table(path).select()
+
+
+def test_a_point_beside_decimal_commas_makes_no_number(tmp_path):
+    table = read_table(write(tmp_path / "t.csv", "a;b\n1,5;1\n1.234;1\n1.234,5;1\n"), decimal_comma=True)
+    with pytest.raises(
+        ValueError, match=r"column 'a' of t.csv is not numeric: row 1 \(line 3\) holds '1.234'$"
+    ):
+        table.select(["a"])
+
+
+@pytest.mark.parametrize(("separator", "between"), [(":", ":"), ("tab", "\t"), (" ", " "), (";", ";")])
+def test_a_separator_may_be_named(tmp_path, separator, between):
+    path = write(tmp_path / "t.csv", f"a,x{between}b\n1{between}2\n3{between}4\n")
+    part = read_table(path, separator=separator).select()
+    assert part.feature_names == ["a,x", "b"]
+    np.testing.assert_array_equal(part.X, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("separator", ["", "ab", "1", "\n", '"', "é"])
+def test_what_is_no_separator_is_refused(tmp_path, separator):
+    path = write(tmp_path / "t.csv", "a,b\n1,2\n")
+    with pytest.raises(ValueError, match="separator must be one character between cells, or 'tab'; got "):
+        read_table(path, separator=separator)
+    with pytest.raises(
+        ValueError, match="separator must be another character than the decimal comma; got ','"
+    ):
+        read_table(path, separator=",", decimal_comma=True)
+    np.save(tmp_path / "t.npy", np.eye(2))
+    with pytest.raises(ValueError, match="is no text file: it has neither a separator nor decimal commas"):
+        read_table(tmp_path / "t.npy", decimal_comma=True)
 
 
 def test_a_path_that_cannot_be_opened(tmp_path, monkeypatch):

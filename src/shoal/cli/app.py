@@ -112,6 +112,8 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
+    if {"-h", "--help"} & set(arguments):
+        _leave_room_for_names()
     command = next((argument for argument in arguments if not argument.startswith("-")), None)
     if command == "fit":
         with complaints():
@@ -125,6 +127,20 @@ def build(arguments: Sequence[str]) -> typer.Typer:
     app.command("algorithms")(_algorithms)
     app.command("info")(_info)
     return app
+
+
+def _leave_room_for_names() -> None:
+    """Options in the help are told in full at 80 columns: less space around them, and what does not fit is folded."""
+    from typer import rich_utils
+
+    rich_utils.STYLE_OPTIONS_TABLE_PADDING = (0, 1, 0, 0)  # type: ignore[assignment]
+    highlighter = rich_utils.highlighter
+    rich_utils.highlighter = lambda text: _folded(highlighter(text))  # type: ignore[assignment]
+
+
+def _folded(text: Any) -> Any:
+    text.overflow = "fold"
+    return text
 
 
 def _show_version(asked: bool) -> None:
@@ -150,9 +166,16 @@ _data = partial(_option, panel="Data")
 _algorithm = partial(_option, panel="Algorithm")
 _output = partial(_option, panel="Output")
 
+# Longer choices stand in the description of an option.
+_LONGEST_METAVAR = 10
+
 _LABELS_HELP = f"Labels, by suffix: {' '.join(LABEL_FORMATS)}"
 _WITH_DATA_HELP = "Labels beside the file's own columns."
 _DROP_HELP = "Leave out rows with empty cells."
+_SEPARATOR_HELP = (
+    "What stands between cells of a text file; [cyan]tab[/] is one too. [dim]By default as seen.[/]"
+)
+_COMMA_HELP = "In a text file, 1,5 is one and a half."
 _THREADS_HELP = "Threads to use. [dim]By default all.[/]"
 _QUIET_HELP = "Print nothing."
 
@@ -191,6 +214,8 @@ def _fit(
         ),
     ] = "none",
     drop_missing: Annotated[bool, _data("--drop-missing", help=_DROP_HELP)] = False,
+    separator: Annotated[str | None, _data(metavar="CHAR", help=_SEPARATOR_HELP)] = None,
+    decimal_comma: Annotated[bool, _data("--decimal-comma", help=_COMMA_HELP)] = False,
     algorithm: Annotated[
         str,
         _algorithm(
@@ -253,6 +278,8 @@ def _fit(
             label_column=label_column,
             scale=scale,
             drop_missing=drop_missing,
+            separator=separator,
+            decimal_comma=decimal_comma,
             settings=settings or [],
             threads=threads,
             labels=labels or out / "labels.csv",
@@ -311,6 +338,10 @@ def _parameter_option(parameter: Parameter, spelling: str, panel: str) -> inspec
     if not parameter.is_flag:
         described += f" [dim]\\[{escape(str(parameter.default))}][/]"
     metavar = None if parameter.is_flag else parameter.metavar
+    if metavar and len(metavar) > _LONGEST_METAVAR:  # beside it, names and descriptions would have no room
+        words = metavar.replace("|", ", ") if "/" not in metavar else metavar.replace("/", ", ")
+        described = f"[cyan]{escape(words)}[/]: {described}"
+        metavar = "WORD"
     option = _option(*names, metavar=metavar, help=described.strip(), panel=panel)
     return inspect.Parameter(
         f"parameter_{parameter.name}",
@@ -336,6 +367,8 @@ def _predict(
     ] = "shoal-report/predictions.csv",
     with_data: Annotated[bool, _option("--with-data", help=_WITH_DATA_HELP)] = False,
     drop_missing: Annotated[bool, _option("--drop-missing", help=_DROP_HELP)] = False,
+    separator: Annotated[str | None, _option(metavar="CHAR", help=_SEPARATOR_HELP)] = None,
+    decimal_comma: Annotated[bool, _option("--decimal-comma", help=_COMMA_HELP)] = False,
     threads: Annotated[int | None, _option(metavar="N", help=_THREADS_HELP)] = None,
     quiet: Annotated[bool, _option("--quiet", "-q", help=_QUIET_HELP)] = False,
 ) -> None:
@@ -348,6 +381,8 @@ def _predict(
         labels=labels,
         with_data=with_data,
         drop_missing=drop_missing,
+        separator=separator,
+        decimal_comma=decimal_comma,
         threads=threads,
         quiet=quiet,
     )

@@ -45,6 +45,8 @@ class Fit:
     label_column: str | None
     scale: str
     drop_missing: bool
+    separator: str | None
+    decimal_comma: bool
     settings: list[str]
     threads: int | None
     labels: Path
@@ -73,7 +75,7 @@ def fit(job: Fit) -> None:
         import plotly.graph_objects  # noqa: F401  # if it is missing, say so before the work
 
     with working(f"Reading {job.file}", quiet=job.quiet), complaints(), clock("read"):
-        table = read_table(job.file)
+        table = read_table(job.file, separator=job.separator, decimal_comma=job.decimal_comma)
         data = table.select(
             split_columns(job.columns, table), label=job.label_column, drop_missing=job.drop_missing
         )
@@ -151,6 +153,8 @@ def predict(
     labels: str,
     with_data: bool,
     drop_missing: bool,
+    separator: str | None,
+    decimal_comma: bool,
     threads: int | None,
     quiet: bool,
 ) -> None:
@@ -163,7 +167,7 @@ def predict(
             check_distinct({"MODEL": model_path, "FILE": file, "--labels": Path(labels)})
     with noted() as notes, working(f"Reading {file}", quiet=quiet), complaints():
         model = shoal.load_model(model_path)
-        table = read_table(file)
+        table = read_table(file, separator=separator, decimal_comma=decimal_comma)
         if model.feature_names is None:
             raise ValueError(
                 f"{model_path} has no column names, so columns cannot be matched; save it with feature_names"

@@ -6,6 +6,7 @@ column of whatever cannot be clustered. Rows are counted from 0, as everywhere i
 
 from __future__ import annotations
 
+import csv
 import difflib
 import os
 from collections.abc import Callable, Sequence
@@ -84,6 +85,8 @@ class Table:
         Names for integer labels, if the file gives them.
     notes : list of str
         What the reader had to assume.
+    decimal_comma : bool
+        Numbers in text have a decimal comma.
     line_of : callable or None
         The line of the file that holds row 0, 1, ..., or None where lines are not rows; for messages.
 
@@ -102,6 +105,7 @@ class Table:
     label: str | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    decimal_comma: bool = False
     line_of: Callable[[int], int | None] | None = field(default=None, repr=False, compare=False)
 
     def select(
@@ -203,7 +207,9 @@ class Table:
                 f"{self.name} lacks {len(absent)} of the model's {len(feature_names)} columns, "
                 f"{_listed(absent)}; it has {_listed(self.frame.columns)}"
             )
-        plain = Table(self.name, self.frame, self.candidates, line_of=self.line_of)
+        plain = Table(
+            self.name, self.frame, self.candidates, decimal_comma=self.decimal_comma, line_of=self.line_of
+        )
         return plain.select(list(feature_names), drop_missing=drop_missing)
 
     def _features(self, columns: Sequence[str] | None, label: str | None) -> tuple[list[str], list[str]]:
@@ -220,9 +226,12 @@ class Table:
             return names, []
         possible = [name for name in self.candidates if name != label]
         names = [name for name in possible if _is_number(self.frame[name].dtype)]
+        if not names and self.frame.height == 0:
+            raise ValueError(f"{self.name} has no rows")
         if not names:
             raise ValueError(
                 f"{self.name} has no numeric column; its columns are {self._described(possible)}"
+                + self._comma_hint(possible)
             )
         return names, [name for name in possible if name not in names]
 
@@ -243,9 +252,24 @@ class Table:
             return f"column {name!r} of {self.name} has no values: every cell is empty"
         if column.dtype != pl.String:
             return f"column {name!r} of {self.name} is not numeric; its type is {column.dtype}"
-        bad = column.is_not_null() & column.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+        bad = column.is_not_null() & _as_numbers(column.str.strip_chars(), self.decimal_comma).is_null()
         row = bad.arg_max() or 0
-        return f"column {name!r} of {self.name} is not numeric: {self._place(row)} holds {column[row]!r}"
+        return (
+            f"column {name!r} of {self.name} is not numeric: {self._place(row)} holds {column[row]!r}"
+            + self._comma_hint([name])
+        )
+
+    def _comma_hint(self, names: Sequence[str]) -> str:
+        """What to do where every value of a text column would be a number if its comma were a point."""
+        import polars as pl
+
+        for name in [] if self.decimal_comma else names:
+            column = self.frame[name]
+            if column.dtype == pl.String and column.null_count() < len(column):
+                number = _as_numbers(column.str.strip_chars(), decimal_comma=True)
+                if number.null_count() == column.null_count():
+                    return f"; if {column.drop_nulls()[0]} is a number, read it with --decimal-comma"
+        return ""
 
     def _place(self, row: int) -> str:
         line = self.line_of(row) if self.line_of else None
@@ -264,7 +288,9 @@ class Table:
         )
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
+def read_table(
+    path: str | os.PathLike[str], *, separator: str | None = None, decimal_comma: bool = False
+) -> Table:
     """Read CSV, TSV, Parquet, Arrow/Feather, NPY or NPZ into a :class:`Table`.
 
     Parameters
@@ -278,6 +304,10 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         * NPY: a matrix, columns x0, x1, ...; one dimension is one column.
         * NPZ: ``X`` (or the only two-dimensional array) gives the features; one-dimensional arrays of the same
           length become further columns, and ``y`` the label column.
+    separator : str, default=None
+        The character between the cells of a CSV file, or ``"tab"``; None finds it out as above.
+    decimal_comma : bool, default=False
+        In CSV files a comma is the decimal point: ``1,5`` is 1.5, and no separator.
 
     Returns
     -------
@@ -288,7 +318,8 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     FileNotFoundError, IsADirectoryError, PermissionError
         The file cannot be opened.
     ValueError
-        The suffix is unknown or the contents are not what it promises.
+        The suffix is unknown or the contents are not what it promises; `separator` is no single character, or the
+        comma with `decimal_comma`; either of the two for a file that is no text.
 
     Examples
     --------
@@ -311,6 +342,11 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     if reader is None:
         kind = f"unknown file type {path.suffix!r}" if path.suffix else "no file type in its name"
         raise ValueError(f"{path}: {kind}; expected one of {' '.join(READERS)}")
+    separator = _checked_separator(separator, decimal_comma)
+    if reader is _read_csv:
+        reader = partial(_read_csv, separator=separator, decimal_comma=decimal_comma)
+    elif separator is not None or decimal_comma:
+        raise ValueError(f"{path} is no text file: it has neither a separator nor decimal commas")
     try:
         return reader(path)
     except PermissionError as error:
@@ -320,7 +356,29 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         raise ValueError(f"{path} cannot be read as {path.suffix[1:].upper()}: {first}") from error
 
 
-def _read_csv(path: Path) -> Table:
+def _checked_separator(separator: str | None, decimal_comma: bool) -> str | None:
+    if separator is None:
+        return None
+    separator = {"tab": "\t", "\\t": "\t"}.get(separator, separator)
+    if len(separator) != 1 or not separator.isascii() or separator.isalnum() or separator in '"\r\n':
+        raise ValueError(f"separator must be one character between cells, or 'tab'; got {separator!r}")
+    if decimal_comma and separator == ",":
+        raise ValueError("separator must be another character than the decimal comma; got ','")
+    return separator
+
+
+def _seen_separator(first: str, decimal_comma: bool) -> str:
+    """The separator of a file, by its first line."""
+    seen = max(";\t|" if decimal_comma else ",;\t|", key=first.count)
+    if seen == ",":  # as in 1,5;2,5
+        for other in ";\t|":
+            cells = first.split(other)
+            if len(cells) > 1 and all("," in cell and _is_float(cell.replace(",", ".")) for cell in cells):
+                return other
+    return seen
+
+
+def _read_csv(path: Path, *, separator: str | None = None, decimal_comma: bool = False) -> Table:
     import polars as pl
 
     with open(path, "rb") as file:
@@ -331,25 +389,35 @@ def _read_csv(path: Path) -> Table:
         raise ValueError(f"{path} is empty")
     if "\0" in first:
         raise ValueError(f"{path} is not a text file")
-    separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
-    headless = all(_is_float(cell) for cell in first.split(separator))
+    if separator is None:
+        separator = "\t" if path.suffix.lower() == ".tsv" else _seen_separator(first, decimal_comma)
+    # a line of numbers with decimal commas is data, whether or not it is read so
+    headless = all(
+        _is_float(cell if separator == "," else cell.replace(",", ".")) for cell in first.split(separator)
+    )
     read = partial(
         pl.read_csv,
         path,
         separator=separator,
         has_header=not headless,
         null_values=list(MISSING),
+        decimal_comma=decimal_comma,
         infer_schema_length=None,  # a column is numeric only if every row says so
         glob=False,
     )
     notes = []
     try:
-        frame = read(encoding=encoding)
+        try:
+            frame = read(encoding=encoding)
+        except pl.exceptions.ComputeError as error:
+            if "utf-8" not in str(error):  # in a cell further down
+                raise
+            encoding = "latin-1"
+            frame = read(encoding=encoding)
     except pl.exceptions.ComputeError as error:
-        if "utf-8" not in str(error):  # in a cell further down
-            raise
-        encoding = "latin-1"
-        frame = read(encoding=encoding)
+        if "more fields" in str(error):
+            _refuse_long_row(path, separator, encoding)
+        raise
     if encoding != "utf8":
         notes.append("the file is not UTF-8 and was read as Latin-1")
     if headless:
@@ -360,7 +428,14 @@ def _read_csv(path: Path) -> Table:
         if len(set(stripped)) == len(stripped):
             frame = frame.rename(dict(zip(frame.columns, stripped, strict=True)))
     line_of = partial(_line_of, path, 1 if headless else 2, frame.height)
-    return Table(path.name, _numbers_from_text(frame), frame.columns, notes=notes, line_of=line_of)
+    return Table(
+        path.name,
+        _numbers_from_text(frame, decimal_comma),
+        frame.columns,
+        notes=notes,
+        decimal_comma=decimal_comma,
+        line_of=line_of,
+    )
 
 
 def _line_of(path: Path, first: int, n_rows: int, row: int) -> int | None:
@@ -374,7 +449,32 @@ def _line_of(path: Path, first: int, n_rows: int, row: int) -> int | None:
     return row + first if n_lines == n_rows + first - 1 else None
 
 
-def _numbers_from_text(frame: pl.DataFrame) -> pl.DataFrame:
+def _refuse_long_row(path: Path, separator: str, encoding: str) -> None:
+    """Raise a ValueError that names the first line with more cells than the first, where one is found."""
+    with open(path, encoding="utf-8-sig" if encoding == "utf8" else encoding, newline="") as file:
+        rows = csv.reader(file, delimiter=separator)
+        try:
+            n_columns = len(next(rows))
+            for row in rows:
+                if len(row) > n_columns:
+                    raise ValueError(
+                        f"{path} must have as many cells in each line as in the first, {n_columns}; "
+                        f"got {len(row)} in line {rows.line_num}"
+                    )
+        except csv.Error:
+            return
+
+
+def _as_numbers(text: pl.Series, decimal_comma: bool) -> pl.Series:
+    """Text as float64, null where it is none; with a decimal comma, a point (between thousands?) makes it none."""
+    import polars as pl
+
+    if decimal_comma:
+        text = text.set(text.str.contains(".", literal=True), None).str.replace(",", ".", literal=True)
+    return text.cast(pl.Float64, strict=False)
+
+
+def _numbers_from_text(frame: pl.DataFrame, decimal_comma: bool = False) -> pl.DataFrame:
     """Text columns that hold nothing but numbers, spaces around them aside, as float64."""
     import polars as pl
 
@@ -384,7 +484,7 @@ def _numbers_from_text(frame: pl.DataFrame) -> pl.DataFrame:
             continue
         text = column.str.strip_chars()
         text = text.set(text.is_in(MISSING), None)
-        number = text.cast(pl.Float64, strict=False)
+        number = _as_numbers(text, decimal_comma)
         if number.null_count() == text.null_count():
             changed.append(number)
     return frame.with_columns(changed)
