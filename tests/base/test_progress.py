@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+import shoal
 from shoal.base import progress as progress_module
-from shoal.base.progress import progress
+from shoal.base.progress import progress, up_to
 
 
 @pytest.fixture
@@ -89,6 +90,49 @@ def test_without_tqdm_a_quick_stage_is_one_line_and_no_division_by_zero(capsys, 
         report("lloyd", 1, 3)
         report("lloyd", 3, 3)
     assert capsys.readouterr().err == "KMeans: lloyd 3/3 it, inf it/s, 0.0 s\n"
+
+
+def test_a_stage_that_begins_again_has_a_rate_of_its_own(capsys, clock, no_tqdm):
+    with progress(1, "KMeans") as report:
+        clock.now += 1
+        report("lloyd", 5, 5)
+        report("lloyd", 1, 5)
+        clock.now += 1
+        report("lloyd", 5, 5)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["KMeans: lloyd 5/5 it, 5.0 it/s, 1.0 s"] * 2
+
+
+def test_the_end_of_a_stage_may_be_left_to_the_caller():
+    told = []
+    report = up_to(lambda *what: told.append(what), "lloyd")
+    for what in (("seeding", 4, 4), ("lloyd", 7, 300), ("lloyd", 300, 300)):
+        report(*what)
+    assert told == [("seeding", 4, 4), ("lloyd", 7, 300)]
+    assert up_to(None, "lloyd") is None
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+@pytest.mark.parametrize(
+    ("model", "stage"),
+    [
+        (shoal.KMeans(3, n_init=3, random_state=0, verbose=1), "Lloyd"),
+        (shoal.MiniBatchKMeans(3, random_state=0, batch_size=64, verbose=1), "mini-batches"),
+    ],
+)
+def test_a_fit_that_ends_early_ends_its_bar_at_the_step_it_reached(
+    rng, capsys, monkeypatch, tqdm, model, stage
+):
+    if not tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    X = rng.normal(size=(600, 3)) + 6 * rng.integers(0, 3, 600)[:, None]
+    model.fit(X)
+    pattern = rf"{stage}:? .*?(\d+)(?:\.0)?/(\d+)(?:\.0)?\b"
+    ends = [(int(done), int(total)) for done, total in re.findall(pattern, capsys.readouterr().err)]
+    steps = getattr(model, "n_steps_", None) or model.n_iter_
+    assert (steps, steps) in ends
+    assert all(done < 300 for done, _ in ends)
 
 
 def test_an_error_closes_the_bar_and_passes_on(capsys):

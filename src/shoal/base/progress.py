@@ -28,6 +28,21 @@ def progress(verbose: int | bool, title: str, unit: str = "it") -> Iterator[Repo
         bar.close()
 
 
+def up_to(report: Report | None, stage: str) -> Report | None:
+    """`report` without the end of `stage`: a kernel that may stop early ends at the total all the same.
+
+    The caller, who knows after how many steps it stopped, reports the end.
+    """
+    if report is None:
+        return None
+
+    def told(name: str, done: float, total: float) -> None:
+        if name != stage or done < total:
+            report(name, done, total)
+
+    return told
+
+
 def _has_tqdm() -> bool:
     try:
         import tqdm.auto  # noqa: F401
@@ -37,7 +52,7 @@ def _has_tqdm() -> bool:
 
 
 class _TqdmBars:
-    """A bar per stage; a new stage closes the bar of the one before."""
+    """A bar per stage; a new stage, or the same from the start again, closes the bar of the one before."""
 
     def __init__(self, title: str, unit: str) -> None:
         self._title, self._unit = title, unit
@@ -46,7 +61,7 @@ class _TqdmBars:
         self._last = time.time()
 
     def __call__(self, stage: str, done: float, total: float) -> None:
-        if stage != self._stage:
+        if stage != self._stage or done < self._bar.n:
             self.close()
             from tqdm.auto import tqdm
 
@@ -77,10 +92,12 @@ class _PlainLines:
         self._title, self._unit = title, unit
         self._stage: str | None = None
         self._start = self._told = self._last = time.monotonic()
+        self._done = 0.0
 
     def __call__(self, stage: str, done: float, total: float) -> None:
-        if stage != self._stage:
+        if stage != self._stage or done < self._done:
             self._stage, self._start, self._told = stage, self._last, self._last
+        self._done = done
         now = self._last = time.monotonic()
         if done < total and now - self._told < self.interval:
             return
