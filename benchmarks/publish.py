@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .record import Record, Result, read
 from .suites import Suite
-from .table import behind, ratio_table, ratios, to_markdown
+from .table import approximate_ahead, behind, ratio_table, ratios, to_markdown, without_time
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -21,10 +21,10 @@ Algorithms beside their peers, made from the records in `benchmarks/results/` by
 nothing on this page is written by hand. [Performance](performance.md) tells where the time goes, and
 `benchmarks/README.md` how a measurement is made and how to repeat one.
 
-- A **ratio** is a peer's least time over ours: above 1 shoal is faster. Rows in which a peer is ahead are in bold, and
-  listed first.
-- The **best exact peer** is the fastest of those that compute the same thing; `~` marks libraries that sample or
-  approximate.
+- A **ratio** is a peer's least time over ours: above 1 shoal is faster. Rows in which an exact peer is ahead are in
+  bold. They are listed first, then those in which an approximate one is, then those in which a peer gave no time.
+- The **best exact peer** is the fastest of those that compute the same thing and gave a time; `~` marks libraries that
+  sample or approximate, which no figure of the first table counts.
 - **Quality** stands beside time: percentages beside a ratio are the peer's inertia over ours.
 - With one thread, time is processor time: waiting for a core of a machine that others use does not count. With several
   it is time by the clock.
@@ -56,8 +56,15 @@ def page(stored: list[Record], suites: dict[str, Suite]) -> str:
         *table,
         "",
         "Ratios of the best exact peer's time to ours.\n",
-        "## Rows in which a peer is ahead\n",
-        *(lost or ["None."]),
+        "## Rows in which an exact peer is ahead\n",
+        *(lost or ["None, of the rows in which an exact peer gave a time."]),
+        "",
+        "## Rows in which an approximate peer is ahead\n",
+        *(_approximate(results) or ["None."]),
+        "",
+        "## Rows in which an exact peer gave no time\n",
+        "Such a row is compared with the peers that did; without any it is in no figure above.\n",
+        *(_without_time(results) or ["None."]),
         "",
         *(_section(chosen[name], suites[name], results[name]) for name in results),
     ]
@@ -65,7 +72,7 @@ def page(stored: list[Record], suites: dict[str, Suite]) -> str:
 
 
 def summary(stored: list[Record], suites: dict[str, Suite]) -> tuple[list[str], list[str]]:
-    """One line per suite and number of threads, as a table; and the rows in which a peer is ahead, as a list."""
+    """One line per suite and number of threads, as a table; and the rows in which an exact peer is ahead, as a list."""
     return _summaries(_results(newest(stored), suites), suites)
 
 
@@ -133,11 +140,26 @@ def _summary(suite: Suite, results: list[Result]) -> list[str]:
 
 
 def _lost(name: str, results: list[Result]) -> list[str]:
+    return [_row(name, *row) for row in behind(results)]
+
+
+def _approximate(results: dict[str, list[Result]]) -> list[str]:
     return [
-        f"- {name}: {ours.case}, {ours.data}, {ours.dtype}, {ours.threads} thread{'s' * (ours.threads > 1)}: "
-        f"{best.library} {ratio:.2f}x"
-        for ours, best, ratio in behind(results)
+        f"{_row(name, *row)}~ ({row[1].note})" for name in results for row in approximate_ahead(results[name])
     ]
+
+
+def _row(name: str, ours: Result, peer: Result, ratio: float) -> str:
+    threads = f"{ours.threads} thread{'s' * (ours.threads > 1)}"
+    return f"- {name}: {ours.case}, {ours.data}, {ours.dtype}, {threads}: {peer.library} {ratio:.2f}x"
+
+
+def _without_time(results: dict[str, list[Result]]) -> list[str]:
+    lines = []
+    for name, some in results.items():
+        for (library, why), count in without_time(some).items():
+            lines.append(f"- {name}: {library} in {count} row{'s' * (count > 1)}, {' '.join(why.split())}")
+    return lines
 
 
 def _section(record: Record, suite: Suite, results: list[Result]) -> str:

@@ -162,6 +162,26 @@ def behind(results: list[Result]) -> list[tuple[Result, Result, float]]:
     return [row for row in rows if row[2] < 1]
 
 
+def approximate_ahead(results: list[Result]) -> list[tuple[Result, Result, float]]:
+    """Rows in which peers that sample or approximate are ahead: ours, the peer's, and the ratio; each such peer."""
+    rows = []
+    for group in _groups(results):
+        if ours := _ours(group):
+            loose = (r for r in group if r.role == "peer" and not r.exact and r.status == "measured")
+            rows += [(ours, peer, _cost(peer) / _cost(ours)) for peer in loose]
+    return [row for row in rows if row[2] < 1]
+
+
+def without_time(results: list[Result]) -> dict[tuple[str, str], int]:
+    """(library, why) -> in how many rows an exact peer was to be timed and gave no time."""
+    count: dict[tuple[str, str], int] = {}
+    for r in results:
+        if r.role == "peer" and r.exact and r.status in ("absent", "failed", "left out", "out of time"):
+            why = (r.library, f"{r.status}: {r.reason}")
+            count[why] = count.get(why, 0) + 1
+    return count
+
+
 def _pairs(results: list[Result]) -> list[tuple[Result, Result]]:
     pairs = ((_ours(group), _best(group)) for group in _groups(results))
     return [(ours, best) for ours, best in pairs if ours and best]

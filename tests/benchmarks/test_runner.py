@@ -373,8 +373,24 @@ class TestPublish:
         page = publish.page(
             [self.make("2026-01-01", shoal=2.0, sampler=1.0, peer=3.0)], {"tiny": tiny_suite()}
         )
-        assert "None." in page
+        assert "## Rows in which an exact peer is ahead\n\nNone, of" in page
         assert "| 1.50x | 1.50x | 1.50x | none |" in page
+
+    def test_an_approximate_peer_that_is_ahead_is_told_before_the_tables(self):
+        ahead = publish.page(
+            [self.make("2026-01-01", shoal=2.0, sampler=1.0, peer=3.0)], {"tiny": tiny_suite()}
+        )
+        assert "- tiny: c, blobs, float64, 1 thread: sampler 0.50x~ (" in ahead.split("(tiny)=")[0]
+        behind = publish.page(
+            [self.make("2026-01-01", shoal=2.0, sampler=4.0, peer=3.0)], {"tiny": tiny_suite()}
+        )
+        assert "## Rows in which an approximate peer is ahead\n\nNone.\n" in behind
+
+    def test_a_peer_without_a_time_is_told_before_the_tables(self):
+        record = self.make("2026-01-01", shoal=1.0, peer=3.0, other=5.0)
+        record.results[-1].status, record.results[-1].reason = "failed", "no memory"
+        page = publish.page([record], {"tiny": tiny_suite()})
+        assert "- tiny: other in 1 row, failed: no memory\n" in page.split("(tiny)=")[0]
 
     def test_with_one_thread_time_is_processor_time(self):
         record = self.make("2026-01-01", shoal=1.0, peer=3.0)
