@@ -10,7 +10,15 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from shoal.evaluation import figures, read
-from shoal.evaluation.pages import lead_words, main_table, markdown, markdown_table, rank_words, verdict_table
+from shoal.evaluation.pages import (
+    lead_words,
+    main_table,
+    markdown,
+    markdown_table,
+    rank_words,
+    slower_table,
+    verdict_table,
+)
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "evaluation.md"
@@ -40,6 +48,9 @@ def shown(results, captions):
         "counterpart's beyond noise in "
         f"{below} and above in {above}.",
         "",
+        f"**{slower_table(results)[0]}.** {slower_table(results)[1]}",
+        "",
+        markdown_table(slower_table(results), heading=False),
     ]
     for name, caption in captions.items():
         if name == "ranks":

@@ -55,8 +55,8 @@ def quality() -> dict[str, str]:
     comparisons = compare(results)
     rows = [row for comparison in comparisons for row in comparison.rows]
     verdicts = Counter(row.verdict for row in rows)
-    below = Counter(row.method for row in rows if row.verdict == "below")
     titles = {comparison.method: comparison.title for comparison in comparisons}
+    below = Counter(f"{titles[row.method]} beside {row.peer}" for row in rows if row.verdict == "below")
     speeds = [comparison.time_ratio for comparison in comparisons if comparison.time_ratio]
     table = [
         "| method | beside | sets | ARI | more / equal / less | same | time | memory |",
@@ -79,13 +79,11 @@ def quality() -> dict[str, str]:
         "n_better": str(verdicts["better"]),
         "n_below": str(verdicts["below"]),
         "share_equal": f"{verdicts['equal'] / len(rows):.0%}",
-        "below_by": ", ".join(f"{number} are of {titles[name]}" for name, number in below.most_common())
-        or "none",
+        "below_by": ", ".join(f"{number} of {name}" for name, number in below.most_common()) or "none",
         "least_speed": times(min(speeds)),
         "greatest_speed": times(max(speeds)),
         "lead": lead_words(results),
         "machine": f"{machine['cpu']}, {machine['cores']} cores",
-        "cores": str(machine["cores"]),
         "ranks": rank_words(results),
         "quality_table": "\n".join(table),
     }
@@ -94,7 +92,11 @@ def quality() -> dict[str, str]:
 def speed() -> dict[str, str]:
     """From the newest benchmark record of each suite."""
     lines, lost = publish.summary(publish.records(), suites(mnist="mnist60k.npz"))
-    behind = "No exact peer is ahead in any row." if not lost else "A peer is ahead in:\n\n" + "\n".join(lost)
+    behind = (
+        "No exact peer is ahead in any row in which it gave a time."
+        if not lost
+        else "An exact peer is ahead in:\n\n" + "\n".join(lost)
+    )
     table = "\n".join(line.replace("](#", "](benchmarks.md#") for line in lines)
     return {"speed_table": table, "behind": behind}
 

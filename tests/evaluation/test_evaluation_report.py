@@ -5,10 +5,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import scipy.stats
 from PIL import Image
 
 from shoal.evaluation import compare, report
-from shoal.evaluation.pages import below, main_table, markdown_table, skipped_table, verdict_table
+from shoal.evaluation.pages import (
+    below,
+    main_table,
+    markdown_table,
+    skipped_table,
+    slower_table,
+    verdict_table,
+)
 from shoal.evaluation.results import Cell, MethodFacts, Plan, Results, SetFacts
 from shoal.evaluation.summary import costs, ranking
 
@@ -80,6 +88,27 @@ def test_totals_are_those_of_the_cells(results):
     assert ward.means["ari"] == pytest.approx((expected, expected))
     assert len(single.rows) == 5
     assert single.only_ours == [("set5", "more than 60 s of processor time")]
+
+
+def test_the_mean_difference_has_students_interval_over_the_sets(results):
+    for c, row in zip(compare(results), main_table(results)[3], strict=True):
+        gaps = np.array([r.difference for r in c.rows])
+        half = scipy.stats.t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps))
+        assert c.difference.value == pytest.approx(gaps.mean())
+        assert c.difference.half_width == pytest.approx(half)
+        assert row[4] == f"{gaps.mean():.3f} ± {half:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def test_rows_in_which_the_counterpart_is_faster_are_listed_the_slowest_first(results):
+    assert slower_table(results)[3] == []
+    assert slower_table(results)[1].startswith("0 of 17 rows.")
+    for one in results.cells:
+        if one.library == "shoal" and (one.set, one.method) in (("set2", "ward"), ("set3", "kmeans")):
+            one.seconds = one.cpu_seconds = {"ward": 5.0, "kmeans": 16.0}[one.method]
+    assert [(row[2], float(row[5][:-1])) for row in slower_table(results)[3]] == [
+        ("set3", 0.25),
+        ("set2", 0.8),
+    ]
 
 
 def test_seeds_that_were_not_all_measured_are_no_mean(results):

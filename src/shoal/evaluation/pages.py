@@ -90,7 +90,7 @@ def main_table(results: Results) -> Table:
     rows: list[list[Cell]] = []
     for c in compare(results):
         if not c.rows:
-            rows.append([c.title, c.peer, "0", *["-"] * 9])
+            rows.append([c.title, c.peer, "0", *["-"] * 10])
             continue
         kind = {"better": "good", "below": "bad", "equal": ""}[c.verdict]
         rows.append(
@@ -99,6 +99,7 @@ def main_table(results: Results) -> Table:
                 c.peer,
                 f"{len(c.rows)}" + (f" (+{len(c.only_ours)})" if c.only_ours else ""),
                 _two(c.means["ari"]),
+                "-" if c.difference is None else _mean(c.difference),
                 _two(c.means["nmi"]),
                 _two(c.means["ami"]),
                 f"{c.wins} / {c.ties} / {c.losses}",
@@ -110,12 +111,13 @@ def main_table(results: Results) -> Table:
             ]
         )
     head = [
-        "Method", "Beside", "Sets", "ARI", "NMI", "AMI", "+ / = / \N{MINUS SIGN}", "Same", "P", "P, Holm", "Time",
-        "Memory",
+        "Method", "Beside", "Sets", "ARI", "Difference", "NMI", "AMI", "+ / = / \N{MINUS SIGN}", "Same", "P", "P, Holm",
+        "Time", "Memory",
     ]  # fmt: skip
     note = (
         "Means over the data sets where both have results (in brackets: sets that only shoal "
-        "finished), shoal's first. "
+        "finished), shoal's first. Difference: mean of our ARI less theirs over the sets, ± half "
+        "of Student's 95 % interval. "
         f"+ / = / \N{MINUS SIGN}: sets where our mean ARI is higher, equal within {SAME:g}, lower. Same: share of "
         "runs with the very same "
         "clusters. P: Wilcoxon's signed-rank test of the mean ARI over the sets, and adjusted for "
@@ -170,6 +172,24 @@ def verdict_table(results: Results, verdict: str) -> Table:
     )
     head = ["Method", "Beside", "Data set", "shoal", "Counterpart", "Difference", "P, Holm", "Objective"]
     return f"Rows {what} beyond noise", note, head, cells
+
+
+def slower_table(results: Results) -> Table:
+    """Rows in which the counterpart is faster."""
+    titles = {m.name: m.title for m in results.plan.methods}
+    timed = [row for c in compare(results) for row in c.rows if row.seconds and min(row.seconds) > 0]
+    rows = [(row.seconds[1] / row.seconds[0], row) for row in timed if row.seconds]
+    slower = sorted(((ratio, row) for ratio, row in rows if ratio < 1), key=lambda one: one[0])
+    cells: list[list[Cell]] = [
+        [titles[r.method], r.peer, r.set, *(format_seconds(s) for s in r.seconds or ()), _times(ratio)]
+        for ratio, r in slower
+    ]  # fmt: skip
+    note = (
+        f"{len(slower)} of {len(rows):,} rows. A row is here when the counterpart's mean time over the seeds is "
+        "less than shoal's. Ratio: the counterpart's over shoal's."
+    )
+    head = ["Method", "Beside", "Data set", "shoal", "Counterpart", "Ratio"]
+    return "Rows in which the counterpart is faster", note, head, cells
 
 
 def sets_table(results: Results) -> Table:
@@ -333,6 +353,7 @@ def _html(results: Results, pictures: dict[str, tuple[str, Markup]], title: str,
         picture("differences", "Quality beside the counterparts"),
         part("below", verdict_table(results, "below")),
         part("better", verdict_table(results, "better")),
+        part("slower", slower_table(results)),
         picture("speedups", "Time beside the counterparts"),
         picture("profiles", "Performance profiles"),
         tag("div", id_="ranks"),
@@ -387,6 +408,7 @@ def markdown(
         *picture("differences"),
         markdown_table(verdict_table(results, "below")),
         markdown_table(verdict_table(results, "better")),
+        markdown_table(slower_table(results)),
         *picture("speedups"),
         *picture("profiles"),
         f"## Which method?\n\n{rank_words(results)}\n",
