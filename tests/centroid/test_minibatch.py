@@ -80,6 +80,25 @@ def test_one_step_on_given_centres_is_sculleys(rng):
     np.testing.assert_allclose(model.cluster_centers_, expected, rtol=1e-12)
 
 
+def test_a_long_run_comes_near_a_stationary_point(rng):
+    X = rng.normal(size=(400, 2)) + 2 * rng.integers(0, 3, 400)[:, None]
+    options = {"max_no_improvement": None, "tol": 0, "reassignment_ratio": 0, "random_state": 3}
+    starts = [X[rng.choice(400, 4, replace=False)] for _ in range(8)]
+
+    def gradient(start, max_iter):
+        model = shoal.MiniBatchKMeans(4, init=start, batch_size=20, max_iter=max_iter, **options).fit(X)
+        members = [X[model.labels_ == j] for j in range(4)]
+        steps = [
+            len(own) * (c - own.mean(axis=0))
+            for own, c in zip(members, model.cluster_centers_, strict=True)
+            if len(own)
+        ]
+        return np.linalg.norm(steps) / len(X)
+
+    short, long = (np.mean([gradient(start, n) for start in starts]) for n in (1, 1000))
+    assert long < short / 2
+
+
 def test_a_stream_refuses_what_does_not_fit_it(rng):
     X = rng.normal(size=(50, 3))
     with pytest.raises(ValueError, match="n_clusters"):

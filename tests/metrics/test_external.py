@@ -273,6 +273,14 @@ def test_scores_stay_in_their_ranges(pair):
             assert 0.0 <= value <= 1.0
 
 
+def test_the_least_adjusted_rand_index_is_minus_a_half_and_with_small_weights_minus_one():
+    a, b = [0, 0, 1, 1], [0, 1, 0, 1]
+    assert metrics.adjusted_rand_score(a, b) == -0.5
+    for t in (0.5, 1e-1, 1e-3):
+        got = metrics.adjusted_rand_score(a, b, sample_weight=[1, t, t, t * t])
+        assert got == pytest.approx(-(1 + t * t) / (1 + t) ** 2, rel=1e-9)
+
+
 @given(labelings, st.permutations(range(-1, 7)))
 def test_same_partition_scores_exactly_one(pair, names):
     a = pair[0]

@@ -146,7 +146,8 @@ def adjusted_rand_score(
     Returns
     -------
     ARI : float
-        In [-0.5, 1]; 0 on average over random labelings of the same cluster sizes, 1 for the same partition.
+        In [-0.5, 1], with weights below 1 in (-1, 1]; 0 on average over random labelings of the same cluster sizes, 1
+        for the same partition.
 
     Raises
     ------
