@@ -1,6 +1,7 @@
 """``shoal evaluate``: one command from data to report, which goes on where it stopped."""
 
 import json
+import re
 
 import pytest
 
@@ -16,6 +17,7 @@ def test_the_quick_form_leaves_record_and_reports_and_goes_on(shoal, folder):
     assert (first.code, first.err) == (0, "")
     assert "2 methods on 2 data sets, 2 seeds" in first.out
     assert "KMeans" in first.out
+    assert re.search(r"KMeans +scikit-learn +2 +0\.\d{3} \| 0\.\d{3} +\d / \d / \d +[\d.]+×\s", first.out)  # noqa: RUF001
     for name in ("results.json", "report.html", "report.md", "cells.jsonl", "figures/differences.png"):
         assert (folder / "result" / name).exists()
     before = (folder / "result" / "cells.jsonl").read_text()

@@ -105,20 +105,15 @@ def _print(results: object) -> None:
     out = console()
     out.print(Text(lead_words(results)))
     out.print()
-    _, _, _, rows = main_table(results)
+    _, _, head, rows = main_table(results)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    shown = (
-        ("Method", 0),
-        ("Beside", 1),
-        ("Sets", 2),
-        ("ARI, shoal | theirs", 3),
-        ("+ / = / \N{MINUS SIGN}", 6),
-        ("Time", 10),
-    )
-    for heading, column in shown:
+    wins = "+ / = / \N{MINUS SIGN}"
+    shown = [head.index(name) for name in ("Method", "Beside", "Sets", "ARI", wins, "Time")]
+    for column in shown:
+        heading = "ARI, shoal | theirs" if head[column] == "ARI" else head[column]
         table.add_column(heading, justify="left" if column < 2 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(row[column] for _, column in shown))
+        table.add_row(*(row[column] for column in shown))
     out.print(table)
     below = len(verdict_table(results, "below")[3])
     out.print(f"\n[dim]Rows below the counterpart beyond noise: {below}. Time: theirs over ours.[/]\n")
