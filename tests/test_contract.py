@@ -398,9 +398,7 @@ def test_labels_have_scikit_learns_type_and_fit_returns_the_estimator(case):
 def test_labels_are_what_predict_says(case):
     model = fit(case)
     labels = model.labels_.copy()
-    if isinstance(
-        model, shoal.AffinityPropagation
-    ):  # equal exemplars: each is its own
+    if isinstance(model, shoal.AffinityPropagation):  # equal exemplars: each is its own
         for exemplar in model.cluster_centers_indices_:
             labels[exemplar] = (model.cluster_centers_ == DATA[exemplar]).all(axis=1).argmax()
     np.testing.assert_array_equal(model.predict(DATA), labels)

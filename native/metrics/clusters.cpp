@@ -125,8 +125,13 @@ double calinski_harabasz(const Centroids& centroids, std::span<const double> sq_
 double davies_bouldin(const Centroids& centroids, std::span<const double> spread, Run& run) {
   const Index k = centroids.n_clusters(), d = centroids.n_features;
   std::vector<double> mean_distance(static_cast<std::size_t>(k));
-  for (std::size_t c = 0; c < mean_distance.size(); ++c) mean_distance[c] = spread[c] / centroids.weight[c];
-  const double largest_mean = *std::max_element(mean_distance.begin(), mean_distance.end());
+  // What the rounding of a centroid is relative to: nothing outside of its cluster.
+  std::vector<double> extent(mean_distance.size());
+  for (std::size_t c = 0; c < mean_distance.size(); ++c) {
+    mean_distance[c] = spread[c] / centroids.weight[c];
+    const double* delta = centroids.delta.data() + static_cast<Index>(c) * d;
+    extent[c] = mean_distance[c] + std::sqrt(sum_of_squares(d, [&](Index p) { return delta[p]; }));
+  }
   const auto distance = [&](Index i, Index j) {
     const auto a = static_cast<std::size_t>(i * d), b = static_cast<std::size_t>(j * d);
     return std::sqrt(sum_of_squares(d, [&](Index p) {
@@ -134,11 +139,7 @@ double davies_bouldin(const Centroids& centroids, std::span<const double> spread
       return (centroids.pivot[a + at] - centroids.pivot[b + at]) + (centroids.delta[a + at] - centroids.delta[b + at]);
     }));
   };
-  // An upper bound of all distances within a factor of two: through the first centroid.
-  double reach = 0;
-  for (Index c = 1; c < k; ++c) reach = std::max(reach, distance(0, c));
-  const double rounding = 1e-13 * std::max(reach, largest_mean);
-
+  constexpr double rounding = 1e-13;
   const parallel::Blocks blocks{k, parallel::forced_block_length() > 0 ? parallel::forced_block_length() : 16};
   const double work = static_cast<double>(k) * static_cast<double>(k) * static_cast<double>(d + 4);
   const double total = parallel::sum_blocks<double>(blocks, run, work, [&](Index block, int) {
@@ -146,18 +147,16 @@ double davies_bouldin(const Centroids& centroids, std::span<const double> spread
     for (Index i = blocks.begin(block); i < blocks.end(block); ++i) {
       double worst = 0;
       for (Index j = 0; j < k; ++j) {
+        const auto a = static_cast<std::size_t>(i), b = static_cast<std::size_t>(j);
         const double gap = distance(i, j);
-        if (gap <= rounding) continue;  // itself, or a centroid in the same place
-        const double both = mean_distance[static_cast<std::size_t>(i)] + mean_distance[static_cast<std::size_t>(j)];
-        worst = std::max(worst, both / gap);
+        if (gap <= rounding * (extent[a] + extent[b])) continue;  // itself, or a centroid in the same place
+        worst = std::max(worst, (mean_distance[a] + mean_distance[b]) / gap);
       }
       part += worst;
     }
     return part;
   });
-  constexpr double vanishing = 1e-8;
-  const double scale = vanishing * std::max(largest_mean, reach);
-  return largest_mean <= scale || reach <= scale ? 0.0 : total / static_cast<double>(k);
+  return total / static_cast<double>(k);
 }
 
 template Centroids centroids(Points<const float>, Weights<float>, const Labels&, Run&);

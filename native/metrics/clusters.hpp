@@ -51,8 +51,8 @@ std::vector<double> spread(Points<const T> x, Weights<T> weight, const Labels& l
 /// 1 when nothing is dispersed within. Precondition: 2 <= n_clusters < centroids.total.
 double calinski_harabasz(const Centroids& centroids, std::span<const double> sq_spread);
 
-/// Centroids in the same place (to rounding: 1e-13 of the largest distance or spread) are not compared. 0 when all
-/// spreads, or all distances between centroids, are below 1e-8 of the larger of the two. Precondition: n_clusters >= 2.
+/// Centroids in the same place are not compared: those nearer to each other than 1e-13 of the extent of their two
+/// clusters, which is what their own rounding is relative to. Precondition: n_clusters >= 2.
 double davies_bouldin(const Centroids& centroids, std::span<const double> spread, Run& run);
 
 }  // namespace shoal::metrics

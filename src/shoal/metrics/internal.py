@@ -15,7 +15,6 @@ Names, signatures and values are those of ``sklearn.metrics``, with more keyword
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -576,60 +575,4 @@ def davies_bouldin_score(
     check_spread(data, dtype=np.float64)
     clustering = _clustering(data, labels, sample_weight, noise)
     _check_n_clusters(clustering)
-    return _davies_bouldin(data, clustering)
-
-
-# Doubles in a block of differences: 1 MB.
-_BLOCK = 1 << 17
-# Two centroids nearer to each other than this part of the extent of their clusters differ by rounding.
-_SAME_PLACE = 1e-13
-
-
-def _davies_bouldin(X: NDArray[Any], clustering: _Clustering) -> float:
-    """Whether two centroids coincide is judged by their two clusters alone, not by the extent of all data.
-
-    A centroid is a row of its cluster, `pivot`, and the mean difference from it, `delta`: an offset of the data,
-    or of one cluster, costs no digit of the distance of two others.
-    """
-    from scipy.sparse import csr_matrix
-
-    k, (n_samples, n_features) = clustering.n_clusters, X.shape
-    part = np.flatnonzero(clustering.taking_part)
-    first = np.empty(k, dtype=np.intp)
-    first[clustering.cluster[part][::-1]] = part[::-1]
-    pivot = X[first].astype(np.float64)
-    delta, spread, total = np.zeros((k, n_features)), np.zeros(k), np.zeros(k)
-
-    def blocks() -> Iterator[tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.float64]]]:
-        """(differences from the pivots, clusters, weights) of the samples that take part."""
-        length = max(1, _BLOCK // n_features)
-        for start in range(0, n_samples, length):
-            rows = slice(start, start + length)
-            x, c = X[rows], clustering.cluster[rows]
-            w = np.ones(len(c)) if clustering.weight is None else clustering.weight[rows].astype(np.float64)
-            if (c < 0).any():
-                x, c, w = x[c >= 0], c[c >= 0], w[c >= 0]
-            yield x - pivot[c], c, w
-
-    for x, c, w in blocks():
-        delta += csr_matrix((w, c, np.arange(len(c) + 1)), shape=(len(c), k)).T @ x
-        total += np.bincount(c, w, minlength=k)
-    delta /= total[:, None]
-    for x, c, w in blocks():
-        spread += np.bincount(c, w * _lengths(x - delta[c]), minlength=k)
-    spread /= total
-
-    extent = spread + _lengths(delta)  # what the rounding of a centroid is relative to
-    worst = np.zeros(k)
-    length = max(1, _BLOCK // (k * n_features))
-    for start in range(0, k, length):
-        rows = slice(start, start + length)
-        gap = _lengths((pivot[rows, None] - pivot) + (delta[rows, None] - delta))
-        apart = gap > _SAME_PLACE * (extent[rows, None] + extent)
-        both = spread[rows, None] + spread
-        worst[rows] = np.divide(both, gap, out=np.zeros_like(gap), where=apart).max(axis=1)
-    return float(worst.mean())
-
-
-def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.sqrt(np.einsum("...p,...p->...", vectors, vectors)))
+    return _core.davies_bouldin(data, clustering.weight, clustering.cluster, clustering.n_clusters)
