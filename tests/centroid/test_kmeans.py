@@ -92,7 +92,7 @@ def test_all_algorithms_return_the_same_bits_where_bounds_rule_most_distances_ou
     X = blobs(rng, 4000, 8, 100, spread=0.3).astype(dtype)
     start = starts(rng, X, 100)
     expected = fit(X, start, algorithm="lloyd")
-    assert expected.n_iter_ > 5
+    assert expected.n_iter_ > 3
     for algorithm in ACCELERATED:
         assert outcome(fit(X, start, algorithm=algorithm)) == outcome(expected)
 
