@@ -31,8 +31,9 @@ namespace shoal::centroid {
 
 enum class Algorithm { lloyd, hamerly, yinyang, elkan, automatic };
 
-/// The rounding model of v: |computed - exact| <= unit(d) * c_max * (|x - c| + 2 c_max) for every centre c that is
-/// x's own, c_max the largest |centre - origin|. Generous by a factor of two.
+/// The rounding model of v: |computed - exact| <= unit(d) * c_max * (|x - c| + 2 c_max) for the v of every centre, c
+/// being any one of them (x's own gives the best bound), c_max the largest |centre - origin|. Generous by a factor of
+/// two.
 template <class T>
 struct Rounding {
   T unit = 0;   // relative error of a sum over the features
@@ -66,7 +67,8 @@ class Assigner {
   virtual void forget(Index sample) = 0;
 };
 
-/// `n_passes`: how often all samples will be assigned, at most.
+/// `n_passes`: how often all samples will be assigned, but for one last pass, at most. After one, x may be written
+/// over, block by block, before assign() is called for the block.
 template <class T>
 std::unique_ptr<Assigner<T>> make_assigner(Algorithm algorithm, const Rows<T>& x, Index n_clusters, Index n_passes = 1);
 

@@ -40,7 +40,7 @@ class Norms {
     moved_ = largest_norm(Points<const T>{first_.data(), 1, x_.n_features}, origin);
   }
   /// Of samples [begin, end), a block that is the same in every pass, but for what moved() adds.
-  const T* of(Index begin, Index end, std::vector<T>& scratch) {
+  const T* of_block(Index begin, Index end, std::vector<T>& scratch) {
     T* norms = nullptr;
     if (kept_.empty()) {
       scratch.resize(at(end - begin));
@@ -53,8 +53,8 @@ class Norms {
     return norms;
   }
   T moved() const { return moved_; }
-  /// Of one sample, anew.
-  T of(Index i) const {
+  /// Of one sample about the origin of now: nothing is to be added.
+  T anew(Index i) const {
     T norm = 0;
     row_kernels<T>().norms(x_.row(i), 1, x_.n_features, origin_, &norm);
     return norm;
@@ -88,7 +88,7 @@ class TileAssigner final : public ExactAssigner<T> {
     nearest(samples(x_, origin_.data()).slice(begin, end), label + begin, own);
     own.label.resize(at(end - begin));
     const Index n_open =
-        row_kernels<T>().list_unproven(proof_.limits(), norms_.of(begin, end, own.norm), norms_.moved(),
+        row_kernels<T>().list_unproven(proof_.limits(), norms_.of_block(begin, end, own.norm), norms_.moved(),
                                        own.value.data(), own.second.data(), end - begin, own.label.data());
     for (Index s = 0; s < n_open; ++s) {
       const Index i = begin + own.label[at(s)];
@@ -105,7 +105,7 @@ class TileAssigner final : public ExactAssigner<T> {
     nearest(rows, own.label.data(), own);
     for (std::size_t s = 0; s < listed.size(); ++s) {
       const Index i = listed[s];
-      label[i] = proof_.holds(norms_.of(i), own.value[s], own.second[s])
+      label[i] = proof_.holds(norms_.anew(i), own.value[s], own.second[s])
                      ? own.label[s]
                      : compare_distances(x_.row(i), centers_, own.value_of_center);
     }
@@ -138,8 +138,10 @@ class TileAssigner final : public ExactAssigner<T> {
 template <class T>
 class LanesAssigner final : public ExactAssigner<T> {
  public:
-  LanesAssigner(Points<const T> x, Index n_clusters)
+  /// Data that do not stay (batches, written over block by block) are not read before their block is assigned.
+  LanesAssigner(Points<const T> x, Index n_clusters, bool stays)
       : x_(x),
+        stays_(stays),
         origin_(at(x.n_features)),
         order_(identity(n_clusters)),
         batch_(std::clamp<Index>(batch_bytes / (x.n_features * static_cast<Index>(sizeof(T))) / together * together,
@@ -164,6 +166,7 @@ class LanesAssigner final : public ExactAssigner<T> {
   }
   Index assign(Index begin, Index end, int thread, std::int32_t* label) override {
     Scratch& own = scratch_[at(thread)];
+    if (!stays_) own.ready = own.ready_end = 0;
     for (Index first = begin; first < end; first += batch_) {
       const Index n = std::min(batch_, end - first);
       if (own.ready != first || own.ready_end < first + n)
@@ -172,7 +175,7 @@ class LanesAssigner final : public ExactAssigner<T> {
       const T* rows = own.rows[own.turn].data();
       own.turn = 1 - own.turn;
       own.ready = first + n;
-      own.ready_end = std::min(own.ready + batch_, x_.n_samples);
+      own.ready_end = std::min(own.ready + batch_, stays_ ? x_.n_samples : end);
       const RowsAhead<T> ahead{x_.data + own.ready * x_.n_features, origin_.data(), own.rows[own.turn].data(),
                                own.ready_end - own.ready};
       nearest(own, rows, n, label + first, ahead);
@@ -249,6 +252,7 @@ class LanesAssigner final : public ExactAssigner<T> {
   }
 
   Points<const T> x_, centers_;
+  bool stays_;
   std::vector<T> origin_;
   Proof<T> proof_;
   std::vector<std::int32_t> order_;
@@ -301,7 +305,7 @@ class SparseAssigner final : public Assigner<T> {
 
 template <class T>
 std::unique_ptr<ExactAssigner<T>> make_exact(Points<const T> x, Index n_clusters, Index n_passes) {
-  if (few_centers<T>(n_clusters, x.n_features)) return std::make_unique<LanesAssigner<T>>(x, n_clusters);
+  if (few_centers<T>(n_clusters, x.n_features)) return std::make_unique<LanesAssigner<T>>(x, n_clusters, n_passes > 1);
   return std::make_unique<TileAssigner<T>>(x, n_passes);
 }
 
