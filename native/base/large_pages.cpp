@@ -4,6 +4,7 @@
 
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace shoal::base {
@@ -12,7 +13,7 @@ void on_large_pages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t by
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   constexpr std::size_t short_range = std::size_t{1} << 22;
   if (bytes < short_range) return;
-  constexpr std::uintptr_t page = 4096;
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   const auto begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
   const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / page * page;
   (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);

@@ -1,6 +1,5 @@
 // What the assigners share; assignment.hpp is what others use.
 #pragma once
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <span>

@@ -39,7 +39,7 @@ struct ProofLimits {
       return scale * (norm + c_max) + floor;
     }
   };
-  Tier all, near;
+  Tier all, near;  // generous by two as Rounding is: the half that v need not is what comparing distances may lose
   // Samples no further from the origin than this, with a least v below that, are much nearer to it than a far centre
   // to either: |c| >= 8 |x| makes v(c) >= 3/8 |c|^2, and the least v is below a quarter of that.
   T most_norm = std::numeric_limits<T>::infinity();
@@ -61,13 +61,13 @@ struct RowKernels {
 
   /// out[i] >= |row i - origin|, but for rounding equal; no origin is zero.
   void (*norms)(const T* x, Index n, Index n_features, const T* origin, T* out);
-  /// Appends to `list` the numbers of samples for which nothing is proven; returns how many. norms[i] + moved is what
-  /// proven() takes.
+  /// list[0..) = the numbers of samples for which nothing is proven; returns how many. norms[i] + moved, rounded up, is
+  /// the norm that proven() takes.
   Index (*list_unproven)(const ProofLimits<T>& limits, const T* norms, T moved, const T* value, const T* second,
                          Index n, std::int32_t* list);
   /// The nearest centre, the smallest of equals. Two centres a < b that may both be it are compared by
-  /// sum (b - a) (2 x - a - b), in double: its error is that of the distance between the two, however far x is, and
-  /// whole numbers have none. Scratch: one value per centre.
+  /// sum (b - a) ((x - a) + (x - b)), in double: its error is that of the distance between the two, however far x is,
+  /// and whole numbers have none. Scratch: one value per centre.
   std::int32_t (*nearest)(const T* row, Points<const T> centers, T* scratch);
 };
 

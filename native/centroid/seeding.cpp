@@ -1,7 +1,6 @@
 #include "centroid/seeding.hpp"
 
 #include <cmath>
-#include <optional>
 
 #include "centroid/greedy.hpp"
 #include "centroid/nearest_chosen.hpp"
@@ -43,6 +42,7 @@ class SingleDraws {
       else
         ++n_refused_;
     }
+    run_.progress("k-means++", static_cast<double>(n_clusters), static_cast<double>(n_clusters));
     return std::move(chosen_);
   }
 

@@ -8,7 +8,7 @@
 //
 // Cost: n k d fused multiply-adds at the processor's rate; memory: one panel per thread and the packed rows.
 // Euclidean distances in `Form::expanded` are |c|^2/2 - x.c, the part that depends on c, on data shifted by an
-// origin near their mean; |x|^2 is added by the caller where it needs the distance itself. The other forms add
+// origin in their middle; |x|^2 is added by the caller where it needs the distance itself. The other forms add
 // up differences directly and have no cancellation. A value depends on the two points, the number of features
 // and the level alone: not on the other points in the tile, the block or the thread.
 #pragma once
