@@ -150,14 +150,15 @@ std::optional<std::vector<std::vector<NearPair>>> near_pairs(const PairBlocks& b
     for (Index b = a; b < blocks.count() && total.load(std::memory_order_relaxed) <= most && !run.stopped(); ++b) {
       if (thread == 0 && b % 64 == 0) run.tick();
       if (blocks.apart(a, b)) continue;
+      const Index before = std::ssize(own);
       for (std::uint64_t left = blocks.look(a, b, within); left; left &= left - 1) {
         const Index q = std::countr_zero(left);
         std::uint64_t bits = within[at(q)];
         if (a == b) bits = q == block_size - 1 ? 0 : bits & ~std::uint64_t{0} << (q + 1);
         for (; bits; bits &= bits - 1) own.push_back({blocks.sample(a, q), blocks.sample(b, std::countr_zero(bits))});
       }
+      if (std::ssize(own) > before) total.fetch_add(std::ssize(own) - before, std::memory_order_relaxed);
     }
-    total.fetch_add(std::ssize(own), std::memory_order_relaxed);
     const Index finished = done.fetch_add(1) + 1;
     if (thread == 0) run.progress("pairs", static_cast<double>(finished), static_cast<double>(blocks.count()));
   });

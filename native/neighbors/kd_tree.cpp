@@ -1,6 +1,7 @@
 #include "neighbors/kd_tree.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -375,6 +376,7 @@ void k_nearest_of_own(const KDTree<T>& tree, Index k, T* distances, std::int32_t
 template <class T>
 void k_nearest_positions(const KDTree<T>& tree, Index k, Index kept, T* reduced, std::int32_t* positions, T* last,
                          Run& run) {
+  assert(kept <= k && k <= tree.n_samples());
   const std::vector<std::int32_t> position = tree.positions();
   for_each_own(tree, k, kept, run, [&](Index i, const NearestFinder<T>& found) {
     for (Index j = 0; j < kept; ++j) {

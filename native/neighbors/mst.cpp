@@ -27,18 +27,18 @@ double core_distance(const Near<double>* near, Index k, Index i, const Reachabil
 
 namespace {
 
-// Ascending; looks for interrupts.
-void sort_edges(std::vector<Edge<double>>& edges, Run& run) {
+// Ascending; looks for interrupts on the thread of that number.
+void sort_edges(std::vector<Edge<double>>& edges, Run& run, int thread = 0) {
   std::uint32_t compared = 0;
   std::sort(edges.begin(), edges.end(), [&](const Edge<double>& a, const Edge<double>& b) {
-    if ((++compared & 0xffff) == 0) run.checkpoint();
+    if ((++compared & 0xffff) == 0 && run.interrupted(thread)) throw Interrupted{};
     return a < b;
   });
 }
 
 // Kruskal's algorithm: keeps of `edges` those of the minimum spanning forest, ascending.
-void keep_forest(std::vector<Edge<double>>& edges, Index n, Run& run) {
-  sort_edges(edges, run);
+void keep_forest(std::vector<Edge<double>>& edges, Index n, Run& run, int thread = 0) {
+  sort_edges(edges, run, thread);
   Components components(n);
   std::size_t kept = 0;
   for (const Edge<double>& edge : edges)
@@ -316,17 +316,17 @@ class TileTree {
           const Index j = static_cast<Index>(hit >> 16);
           take(rows, first + i, rows.begin(b) + j, std::max({to_end[i], between, from_start[j]}), better);
         }
-        if (better.size() > static_cast<std::size_t>(8 * n_ + 65536)) compact(better);
+        if (better.size() > static_cast<std::size_t>(8 * n_ + 65536)) compact(better, thread);
       }
       between = std::max(between, heaviest[static_cast<std::size_t>(b)]);
     }
   }
 
   // Drops what the tree of the first edges and these does not need.
-  void compact(std::vector<Edge<double>>& better) const {
+  void compact(std::vector<Edge<double>>& better, int thread) const {
     std::vector<Edge<double>> all = edges_;
     all.insert(all.end(), better.begin(), better.end());
-    keep_forest(all, n_, run_);
+    keep_forest(all, n_, run_, thread);
     better.clear();
     std::set_difference(all.begin(), all.end(), edges_.begin(), edges_.end(), std::back_inserter(better));
   }

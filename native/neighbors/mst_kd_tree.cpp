@@ -370,7 +370,8 @@ SpanningTree mst_kd_tree(const KDTree<T>& tree, Index min_samples, T alpha, std:
   const Index n = tree.n_samples();
   // With many, only the first are kept: more would be memory for n x min_samples pairs, and more to look through.
   const bool few = min_samples + more_neighbors <= most_kept;
-  const Index k = std::min(n, few ? std::max(min_samples, Index{1}) + more_neighbors : most_kept);
+  const Index k =
+      std::min(n, few ? std::max(min_samples, Index{1}) + more_neighbors : std::min(min_samples, most_kept));
   std::vector<T> reduced(size_of(n * k));
   std::vector<std::int32_t> near(size_of(n * k));
   std::vector<T> own(size_of(min_samples > 1 ? n : 0));

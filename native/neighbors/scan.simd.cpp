@@ -17,10 +17,12 @@ Index scan(const T* values, Index stride, Index rows, Index lanes, const T* shif
     for (Index at = 0; at < lanes; at += W) {
       const V limit = maximum(load<V>(bound + at), least);
       const V value = load<V>(row + at) + load<V>(shift + at);
-      if (!any(value <= limit)) continue;
+      // what is no number, because its terms overflow, is a hit: the caller looks closer
+      constexpr std::uint32_t all = W == 32 ? ~0u : (1u << W) - 1;
+      if (mask_bits<T>(value > limit) == all) continue;
       const Index end = at + W < lanes ? at + W : lanes;
       for (Index i = at; i < end; ++i)
-        if (lane<T>(value, static_cast<int>(i - at)) <= lane<T>(limit, static_cast<int>(i - at)))
+        if (!(lane<T>(value, static_cast<int>(i - at)) > lane<T>(limit, static_cast<int>(i - at))))
           hits[count++] = static_cast<std::uint32_t>(r << 16 | i);
     }
   }

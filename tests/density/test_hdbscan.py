@@ -829,3 +829,25 @@ def test_distances_that_do_not_fit_are_refused_before_they_are_made(monkeypatch)
     monkeypatch.setattr("shoal.base.memory.SMALL", 0)
     with pytest.raises(MemoryError, match=r"matrix of all distances .* needs .* GB.* use metric='euclidean'"):
         HDBSCAN(3, metric="canberra").fit(np.ones((50, 2)))
+
+
+@pytest.mark.parametrize("min_samples", [13, 14, 15, 16, 17, 18])
+def test_the_tree_is_the_same_however_many_neighbours_are_kept(rng, min_samples):
+    """Up to 16 neighbours of each sample are kept for the search, two more than min_samples where there is room."""
+    apart = np.concatenate([0.01 * rng.normal(size=(16, 2)), 100 + 0.01 * rng.normal(size=(15, 2))])
+    for X in (rng.random((2000, 2)), rng.random((500, 5)), apart):
+        X = X.astype(float)
+        options = {"min_cluster_size": 15, "min_samples": min(min_samples, 15 if X is apart else 18)}
+        tree = shoal.HDBSCAN(algorithm="kd_tree", **options).fit(X)
+        tiles = shoal.HDBSCAN(algorithm="brute", **options).fit(X)
+        np.testing.assert_allclose(
+            tree.single_linkage_tree_.to_numpy()[:, 2], tiles.single_linkage_tree_.to_numpy()[:, 2]
+        )
+        np.testing.assert_array_equal(tree.labels_, tiles.labels_)
+
+
+def test_new_samples_beyond_all_squares_are_noise_or_refused(rng):
+    model = shoal.HDBSCAN().fit(rng.normal(size=(8, 20)).astype(np.float32))
+    with np.errstate(over="ignore"):
+        labels = model.predict(np.full((20, 20), 3e38, np.float32))
+    assert (labels == -1).all()
