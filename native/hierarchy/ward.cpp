@@ -69,6 +69,14 @@ struct Clusters {
     }
     for (const double m : mean) sq += m * m;
     if (!(sq <= 0.9 * norms) || !(most > 1e-30) || !(most < 1e36)) return;
+    // floats hold the inverses of the sizes, of single rows and of all together, and what they are multiplied with
+    double total = 0, lightest = std::numeric_limits<double>::infinity();
+    for (Index i = 0; i < n; ++i) {
+      total += 1 / inverse[at(i)];
+      lightest = std::min(lightest, 1 / inverse[at(i)]);
+    }
+    constexpr double extreme = 1e12;
+    if (!(total < extreme) || !(lightest * extreme > 1) || !(most * extreme > 1)) return;
     product_error = static_cast<float>(4 * (static_cast<double>(d) + 8) * std::numeric_limits<float>::epsilon() * most);
   }
 

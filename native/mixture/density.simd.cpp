@@ -202,9 +202,10 @@ void normalize(T* density, Index n_panels, Index k, const T* weight, T* log_sum,
         store(column + c * panel_lanes<T>, e);
       }
       // a sample infinitely far from every component has a sum of 0 and belongs to none
+      const auto somewhere = sum > V{};
       sum = maximum(sum, broadcast<V>(std::numeric_limits<T>::min()));
       const V log_of_sum = logarithm<T>(sum);
-      const V scale = load<V>(weight + panel * panel_lanes<T> + at) / sum;
+      const V scale = select(somewhere, load<V>(weight + panel * panel_lanes<T> + at) / sum, V{});
       for (Index c = 0; c < k; ++c) store(column + c * panel_lanes<T>, load<V>(column + c * panel_lanes<T>) * scale);
       store(log_sum + panel * panel_lanes<T> + at, best + log_of_sum);
       store(entropy + panel * panel_lanes<T> + at, log_of_sum - moment / sum);

@@ -505,3 +505,25 @@ def test_rows_that_look_like_distances_are_warned_of_as_by_scipy(rng):
         shoal.linkage(square + 1, "average")
         shoal.linkage(-square, "average")
         shoal.Birch(threshold=0, n_clusters=3).fit(square)
+
+
+@pytest.mark.parametrize("size", [1e46, 1e-46])
+def test_ward_of_extreme_weights_is_ward_of_equal_ones(rng, size):
+    X = rng.normal(size=(400, 10))
+    Z = linkage(X, "ward", sample_weight=np.full(400, size))
+    np.testing.assert_allclose(Z[:, 2] / np.sqrt(size), linkage(X, "ward")[:, 2], rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["ward", "centroid", "median"])
+def test_distances_whose_squares_overflow_where_they_are_kept_are_refused(method):
+    rows = [[0.0], [1e20], [3e20], [7e20]]
+    with pytest.raises(ValueError, match=r"spreads too wide for float32"):
+        linkage(rows, method, dtype="float32")
+    assert np.isfinite(linkage(rows, method)).all()
+    given = [1e20, 3e20, 7e20, 2e20, 6e20, 4e20]
+    with pytest.raises(
+        ValueError, match=r"squares fit into float32; got 7e\+20; scale X or take dtype='float64'"
+    ):
+        linkage(given, method, dtype="float32")
+    with pytest.raises(ValueError, match=r"squares fit into float64; got 7e\+200; scale X"):
+        linkage(np.array(given) * 1e180, method)

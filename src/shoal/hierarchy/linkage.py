@@ -215,6 +215,8 @@ class Job(NamedTuple):
             check_choice("metric", metric, (*METRICS, "precomputed", *SCIPY_METRICS))
         if metric == "precomputed" or np.ndim(X) == 1:
             condensed, n = check_condensed(X)
+            if method in GEOMETRIC:
+                _check_squares(condensed, n, in_float32)
             return cls(condensed, n, method, "precomputed", p, in_float32)
         if method in GEOMETRIC and metric != "euclidean":
             raise ValueError(f"metric must be 'euclidean' for method={method!r}; got {shown(metric)}")
@@ -223,6 +225,8 @@ class Job(NamedTuple):
         if n < 2:
             raise ValueError(f"X must have at least 2 samples; got n_samples={n}")
         check_range(data, metric, p)
+        if in_float32 and method in GEOMETRIC:
+            check_range(data, metric, p, np.float32)
         return cls(data, n, method, metric, p, in_float32)
 
     def learn(self, weight: NDArray[np.float64] | None) -> Job:
@@ -379,9 +383,22 @@ def _looks_like_distances(X: NDArray[Any]) -> bool:
     return bool(square and (X >= 0).all() and np.allclose(X, X.T))
 
 
-def check_range(X: NDArray[np.float64], metric: Any = "euclidean", p: float = 2) -> None:
-    """Refuse rows of which the distances, or those of their unions, could overflow."""
-    check_spread(X, metric, p, times=4 * X.shape[0], others=(np.zeros(1),))
+def check_range(
+    X: NDArray[np.float64], metric: Any = "euclidean", p: float = 2, dtype: Any = np.float64
+) -> None:
+    """Refuse rows of which the distances, or those of their unions, could overflow in `dtype`."""
+    check_spread(X, metric, p, dtype=dtype, times=4 * X.shape[0], others=(np.zeros(1),))
+
+
+def _check_squares(condensed: NDArray[Any], n: int, in_float32: bool) -> None:
+    """Refuse distances whose squares, of unions too, could overflow in the type in which they are kept."""
+    dtype = np.float32 if in_float32 else np.float64
+    largest = float(condensed.max())
+    if largest > math.sqrt(float(np.finfo(dtype).max)) / (2 * math.sqrt(n)):
+        raise ValueError(
+            f"X must have distances whose squares fit into {np.dtype(dtype)}; got {largest:g}; scale X"
+            + (" or take dtype='float64'" if in_float32 else "")
+        )
 
 
 def _zero_rows_apart(X: NDArray[Any]) -> NDArray[Any]:
