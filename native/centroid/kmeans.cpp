@@ -185,7 +185,8 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
     ++result.n_iter;
     const bool returned = labelings.returns(labeling);
     sums.apply(run);
-    const auto relocated = relocate_empty(x, weight, Points<const T>(centers), std::span(result.labels), sums, run);
+    const auto relocated =
+        relocate_empty(x, weight, Points<const T>(centers), std::span(result.labels), options.spherical, sums, run);
     for (Index i : relocated) assigner->forget(i);
     if (!relocated.empty()) labeling = Labelings::sum(result.labels);
     sums.means({next_centers.data(), k, d});

@@ -39,7 +39,7 @@ class Draws {
     first_.resize(at(n));
     Index i = 0;
     for (Index g = 0; g < n; ++g) {
-      while (sums_[at(i)] <= sum * (static_cast<double>(g) / static_cast<double>(n))) ++i;
+      while (i + 1 < n && sums_[at(i)] <= sum * (static_cast<double>(g) / static_cast<double>(n))) ++i;
       first_[at(g)] = static_cast<std::int32_t>(i);
     }
     while (last_ + 1 < n && sums_[at(last_)] < sum) ++last_;
@@ -230,7 +230,7 @@ class Stepper {
   /// those there are; their count becomes the smallest of the others', so that they are not at once due again.
   void reassign(Index step, Run& run) {
     std::vector<double>& counts = state_.counts;
-    const double limit = options_.reassignment_ratio * *std::max_element(counts.begin(), counts.end());
+    const double limit = std::min(1.0, options_.reassignment_ratio) * *std::max_element(counts.begin(), counts.end());
     std::vector<std::int32_t> low;
     for (Index j = 0; j < k_; ++j)
       if (counts[at(j)] < limit) low.push_back(static_cast<std::int32_t>(j));
@@ -284,13 +284,13 @@ class Stepper {
     if (!(total > 0)) return;
     double& count = state_.counts[at(j)];
     double* mean = state_.means.data() + j * d_;
-    const double scale = 1 / (count + total);
+    const double all = count + total;
     for (Index p = 0; p < d_; ++p) {
       const double from = static_cast<double>(origin[p]);
       if (count > 0)
-        mean[p] += (sum[at(p)] + total * (from - mean[p])) * scale;
+        mean[p] += (sum[at(p)] + total * (from - mean[p])) / all;
       else
-        mean[p] = from + sum[at(p)] * scale;
+        mean[p] = from + sum[at(p)] / all;
     }
     count += total;
     if (!options_.spherical) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "centroid/assignment.hpp"
+
 namespace shoal::centroid {
 namespace {
 
@@ -44,9 +46,17 @@ std::vector<double> sq_norms(Points<const T> rows) {
 template <class T>
 std::vector<T> origin_of_sums(const Rows<T>& x, Weights<T> weight) {
   std::vector<T> origin(at(x.n_features), T{0});
-  Index first = 0;
-  while (first + 1 < x.n_samples && !(weight[first] > 0)) ++first;
-  if (!x.sparse()) x.copy(first, origin.data());
+  if (x.sparse()) return origin;
+  constexpr Index looked_at = 63;
+  std::vector<T> rows;
+  Index found = 0;
+  const Index stride = std::max<Index>(1, x.n_samples / looked_at);
+  for (Index i = 0; i < x.n_samples && found < looked_at; i += found == 0 ? 1 : stride) {
+    if (!(weight[i] > 0)) continue;
+    rows.insert(rows.end(), x.dense.row(i), x.dense.row(i) + x.n_features);
+    ++found;
+  }
+  if (found > 0) middle_of(Points<const T>{rows.data(), found, x.n_features}, origin.data());
   return origin;
 }
 
@@ -172,15 +182,14 @@ void CenterSums<T>::clear_empty() {
 }
 
 template <class T>
-void CenterSums<T>::move(Index sample, std::int32_t from, std::int32_t to) {
-  const double w = static_cast<double>(weight_[sample]);
-  add(sums_.data() + to * x_.n_features, sample, w);
-  add(sums_.data() + from * x_.n_features, sample, -w);
-  weights_[at(to)] += w;
-  weights_[at(from)] -= w;
-  counts_[at(to)] += w > 0;
-  counts_[at(from)] -= w > 0;
-  clear_empty();
+void CenterSums<T>::start_again(std::span<const std::int32_t> labels, Run& run) {
+  std::fill(sums_.begin(), sums_.end(), 0.0);
+  std::fill(weights_.begin(), weights_.end(), 0.0);
+  std::fill(counts_.begin(), counts_.end(), Index{0});
+  for_blocks(chunks_, run, x_.size(), [&](Index c, int) {
+    for (Index i = chunks_.begin(c); i < chunks_.end(c); ++i) change(c, i, -1, labels[at(i)]);
+  });
+  apply(run);
 }
 
 template <class T>
@@ -197,7 +206,7 @@ void CenterSums<T>::means(Points<T> out) const {
 
 template <class T>
 std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<const T> centers,
-                                  std::span<std::int32_t> labels, CenterSums<T>& sums, Run& run) {
+                                  std::span<std::int32_t> labels, bool spherical, CenterSums<T>& sums, Run& run) {
   std::vector<std::int32_t> empty;
   for (Index j = 0; j < centers.n_samples; ++j)
     if (sums.empty(j)) empty.push_back(static_cast<std::int32_t>(j));
@@ -210,9 +219,10 @@ std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<co
   const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
   for_blocks(blocks, run, x.size(), [&](Index b, int) {
     for (Index i = blocks.begin(b); i < blocks.end(b); ++i)
-      sq[at(i)] = weight[i] > 0 ? beyond_rounding(x, i, centers.row(labels[at(i)]), norms[at(labels[at(i)])],
-                                                  origin.data(), origin_sq)
-                                : T{0};
+      sq[at(i)] =
+          weight[i] > 0 && !(spherical && x.sq_norm(i) == 0)
+              ? beyond_rounding(x, i, centers.row(labels[at(i)]), norms[at(labels[at(i)])], origin.data(), origin_sq)
+              : T{0};
   });
   std::vector<Index> far(at(x.n_samples));
   for (Index i = 0; i < x.n_samples; ++i) far[at(i)] = i;
@@ -222,10 +232,10 @@ std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<co
   std::vector<Index> moved;
   for (std::size_t e = 0; e < wanted && sq[at(far[e])] > 0; ++e) {
     const Index i = far[e];
-    sums.move(i, labels[at(i)], empty[e]);
     labels[at(i)] = empty[e];
     moved.push_back(i);
   }
+  if (!moved.empty()) sums.start_again(labels, run);
   return moved;
 }
 
@@ -275,7 +285,7 @@ double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& r
   template class CenterSums<T>;                                                                                    \
   template std::vector<T> origin_of_sums(const Rows<T>&, Weights<T>);                                              \
   template std::vector<Index> relocate_empty(const Rows<T>&, Weights<T>, Points<const T>, std::span<std::int32_t>, \
-                                             CenterSums<T>&, Run&);                                                \
+                                             bool, CenterSums<T>&, Run&);                                          \
   template double inertia(const Rows<T>&, Weights<T>, Points<const T>, std::span<const std::int32_t>, Run&);       \
   template double mean_and_spread(const Rows<T>&, Weights<T>, double*, Run&);
 SHOAL_INSTANTIATE(float)

@@ -14,8 +14,8 @@
 
 namespace shoal::centroid {
 
-/// What sums over samples are taken about, so that an offset common to all does not eat their digits: the first sample
-/// that has weight; zeros for sparse rows.
+/// What sums over samples are taken about, so that neither an offset common to all eats their digits nor one sample far
+/// away: the middle of some samples that have weight; zeros for sparse rows.
 template <class T>
 std::vector<T> origin_of_sums(const Rows<T>& x, Weights<T> weight);
 
@@ -36,8 +36,8 @@ class CenterSums {
   /// Adds the chunks' changes to the sums, in chunk order.
   void apply(Run& run);
 
-  /// Moves one sample at once (after apply).
-  void move(Index sample, std::int32_t from, std::int32_t to);
+  /// The sums of these labels anew: what was added and taken away again, however large, leaves no trace.
+  void start_again(std::span<const std::int32_t> labels, Run& run);
 
   /// What the sums are about.
   const std::vector<T>& origin() const { return origin_; }
@@ -77,10 +77,11 @@ class CenterSums {
 
 /// Empty clusters take the samples farthest from their centres, farthest first, ties by the smaller sample; as
 /// scikit-learn does. labels and sums follow; returns the samples that moved. Nothing moves when every sample lies
-/// on its centre (fewer distinct samples than clusters). Samples without weight never move.
+/// on its centre (fewer distinct samples than clusters). Samples without weight never move, nor, where centres are
+/// `spherical`, rows of zeros, which would give a cluster no direction.
 template <class T>
 std::vector<Index> relocate_empty(const Rows<T>& x, Weights<T> weight, Points<const T> centers,
-                                  std::span<std::int32_t> labels, CenterSums<T>& sums, Run& run);
+                                  std::span<std::int32_t> labels, bool spherical, CenterSums<T>& sums, Run& run);
 
 /// Weighted sum of squared distances to the own centres, in double, in block order.
 template <class T>

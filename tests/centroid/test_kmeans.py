@@ -606,3 +606,22 @@ def test_rows_of_zeros_alone_make_a_cluster_of_their_own():
         np.testing.assert_array_equal(model.labels_, [0, 0, 1, 1])
         np.testing.assert_array_equal(model.cluster_centers_[0], 0)
         np.testing.assert_allclose(model.transform(form)[:, 0], [0, 0, 1, 1])
+
+
+def test_sums_keep_the_digits_of_samples_beside_one_far_away():
+    X = np.array([[1e18], [0], [1], [10], [11]])
+    for order in ([0, 1, 2, 3, 4], [1, 2, 0, 3, 4]):
+        model = shoal.KMeans(3, init=np.array([[1e18], [0], [10]])).fit(X[order])
+        np.testing.assert_array_equal(model.cluster_centers_.ravel(), [1e18, 0.5, 10.5])
+
+
+def test_a_cluster_forgets_a_far_sample_that_filled_an_empty_one():
+    X = np.array([[0.0], [1.0], [1e16]])
+    model = shoal.KMeans(2, init=np.array([[0.0], [-3e4]])).fit(X)
+    np.testing.assert_array_equal(np.sort(model.cluster_centers_.ravel()), [0.5, 1e16])
+
+
+def test_a_row_of_zeros_gives_an_empty_cluster_no_direction():
+    X = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 0.0]])
+    model = shoal.KMeans(2, metric="cosine", init=np.array([[1.0, 0.0], [-1.0, 0.0]])).fit(X)
+    assert model.labels_[0] != model.labels_[1]

@@ -113,3 +113,17 @@ def test_a_stream_refuses_what_does_not_fit_it(rng):
     assert bits(model.cluster_centers_) == bits(before)
     with pytest.raises(ValueError, match="batch_size"):
         shoal.MiniBatchKMeans(4, batch_size=0).fit(X)
+
+
+def test_reassignment_beyond_all_counts_is_reassignment_of_all_but_the_largest(rng):
+    X = rng.normal(size=(500, 2))
+    options = {"n_clusters": 3, "batch_size": 64, "random_state": 0}
+    much = shoal.MiniBatchKMeans(reassignment_ratio=2.0, **options).fit(X)
+    all_of_them = shoal.MiniBatchKMeans(reassignment_ratio=1.0, **options).fit(X)
+    np.testing.assert_array_equal(much.cluster_centers_, all_of_them.cluster_centers_)
+    assert np.isfinite(much.cluster_centers_).all()
+
+
+def test_the_smallest_weight_of_all_is_a_weight():
+    model = shoal.MiniBatchKMeans(1, batch_size=2).fit([[0.0], [1.0], [2.0]], sample_weight=[0, 0, 5e-324])
+    assert model.cluster_centers_.tolist() == [[2.0]]
