@@ -347,3 +347,21 @@ def test_a_plot_that_does_not_fit_together_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             shoal.cluster_optics_xi(**{**good, **change})
+
+
+def test_xi_clusters_of_float32_are_those_of_the_published_plot():
+    """In double precision some of these reachabilities differ, in the float32 that is published they are equal."""
+    X = np.array(
+        [[3, 2, 2], [1, 1, 0], [0, 0, 0], [3, 2, 3], [2, 2, 3], [2, 2, 2], [2, 3, 1], [3, 2, 0], [1, 3, 2]]
+    )
+    found = shoal.optics((X * 0.1).astype(np.float32), min_samples=2, xi=0.0, predecessor_correction=False)
+    labels, hierarchy = shoal.cluster_optics_xi(
+        reachability=found.reachability,
+        predecessor=found.predecessor,
+        ordering=found.ordering,
+        min_samples=2,
+        xi=0.0,
+        predecessor_correction=False,
+    )
+    np.testing.assert_array_equal(found.labels, labels)
+    np.testing.assert_array_equal(found.cluster_hierarchy, hierarchy)

@@ -252,7 +252,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
         hierarchy = None
         if self.cluster_method == "xi":
             labels, hierarchy = _xi(
-                graph.reachability,
+                graph.reachability.astype(X.dtype, copy=False),  # the plot as it is published: ties are ties
                 graph.predecessor,
                 graph.ordering,
                 min_samples,
