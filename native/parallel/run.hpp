@@ -34,7 +34,7 @@ class Run {
 
   /// Called by the entering thread between blocks: polls if it is time to.
   void tick() {
-    if (!poll_) return;
+    if (!poll_ || stopped()) return;
     const auto now = Clock::now();
     if (now - last_poll_ < poll_interval) return;
     last_poll_ = now;
@@ -53,9 +53,10 @@ class Run {
     if (stopped()) throw Interrupted{};
   }
 
-  /// Says that `done` of `total` units of `stage` are finished. Cheap when nobody listens.
+  /// Says that `done` of `total` units of `stage` are finished. Cheap when nobody listens. Silent once stopped: who
+  /// polled may have an error to raise that the listener would meet.
   void progress(std::string_view stage, double done, double total) {
-    if (!report_) return;
+    if (!report_ || stopped()) return;
     const auto now = Clock::now();
     if (now - last_report_ < report_interval && done < total) return;
     last_report_ = now;

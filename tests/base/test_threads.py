@@ -73,8 +73,8 @@ def test_threads_are_given_back_after_an_error():
 @pytest.mark.parametrize(
     ("n", "error", "message"),
     [
-        (0, ValueError, r"n must be in \[1, inf\); got 0"),
-        (-2, ValueError, r"n must be in \[1, inf\); got -2"),
+        (0, ValueError, r"n must be in \[1, 2147483647\]; got 0"),
+        (-2, ValueError, r"n must be in \[1, 2147483647\]; got -2"),
         (1.5, TypeError, "n must be an integer; got 1.5"),
         (None, TypeError, "n must be an integer; got None"),
     ],

@@ -127,3 +127,14 @@ def test_reassignment_beyond_all_counts_is_reassignment_of_all_but_the_largest(r
 def test_the_smallest_weight_of_all_is_a_weight():
     model = shoal.MiniBatchKMeans(1, batch_size=2).fit([[0.0], [1.0], [2.0]], sample_weight=[0, 0, 5e-324])
     assert model.cluster_centers_.tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize("model", [shoal.MiniBatchKMeans, shoal.KMeans])
+def test_rows_too_far_from_the_centres_are_refused(model):
+    fitted = model(1, random_state=0).fit(np.zeros((4, 2), np.float32))
+    far = np.full((4, 2), 1e25, np.float32)
+    with pytest.raises(ValueError, match="too wide for float32"):
+        fitted.score(far)
+    if hasattr(fitted, "partial_fit"):
+        with pytest.raises(ValueError, match="too wide for float32"):
+            fitted.partial_fit(far)

@@ -851,3 +851,14 @@ def test_new_samples_beyond_all_squares_are_noise_or_refused(rng):
     with np.errstate(over="ignore"):
         labels = model.predict(np.full((20, 20), 3e38, np.float32))
     assert (labels == -1).all()
+
+
+@pytest.mark.parametrize("change", [{"alpha": 0.5}, {"metric": "manhattan"}])
+def test_what_the_tree_was_made_with_must_stay(rng, change):
+    X = rng.normal(size=(60, 2))
+    model = shoal.HDBSCAN(min_cluster_size=5).fit(X).set_params(**change)
+    name = next(iter(change))
+    for ask in (lambda: model.predict(X), lambda: model.sweep(4), model.all_points_membership_vectors):
+        with pytest.raises(ValueError, match=f"{name} must stay .*, with which the estimator was fitted"):
+            ask()
+    model.fit(X).predict(X)

@@ -498,3 +498,17 @@ def test_equal_exemplars_each_belong_to_themselves(rng):
             model = shoal.AffinityPropagation(preference=-0.5, random_state=seed).fit(X)
         exemplars = model.cluster_centers_indices_
         np.testing.assert_array_equal(model.labels_[exemplars], np.arange(len(exemplars)))
+
+
+def test_an_object_that_gives_its_own_array_keeps_it(rng):
+    S = -((rng.normal(size=(12, 2))[:, None] - rng.normal(size=(12, 2))) ** 2).sum(-1)
+    before = S.copy()
+
+    class Holder:
+        shape = S.shape
+
+        def __array__(self, dtype=None, copy=None):
+            return S
+
+    shoal.AffinityPropagation(affinity="precomputed", random_state=0).fit(Holder())
+    np.testing.assert_array_equal(S, before)

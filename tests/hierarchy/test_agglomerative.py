@@ -423,3 +423,17 @@ def test_a_tree_that_ends_early_has_no_linkage_matrix(rng):
         _ = early.linkage_matrix_
     assert whole.linkage_matrix_.shape == (29, 4)
     assert whole.linkage_matrix_[-1, 3] == 30
+
+
+def test_values_of_edges_that_wrap_or_cancel_are_edges(rng):
+    X = rng.normal(size=(6, 2))
+    chain = np.eye(6, k=1, dtype=np.uint8)
+    expected = shoal.AgglomerativeClustering(2, connectivity=chain).fit(X).labels_
+    both = 128 * (chain + chain.T)
+    np.testing.assert_array_equal(
+        shoal.AgglomerativeClustering(2, connectivity=both).fit(X).labels_, expected
+    )
+    signed = chain.astype(float) - chain.T
+    np.testing.assert_array_equal(
+        shoal.AgglomerativeClustering(2, connectivity=signed).fit(X).labels_, expected
+    )

@@ -548,3 +548,17 @@ def test_by_k_means_fewer_subclusters_than_clusters_label_all_samples(n):
     model = shoal.Birch(threshold=0.1, n_clusters=3, head="kmeans").fit(X)
     assert model.labels_.tolist() == np.repeat(np.arange(n), 5).tolist()
     assert model.predict(X).tolist() == model.labels_.tolist()
+
+
+def test_clustering_the_subclusters_again_leaves_no_labels_of_before(rng):
+    model = shoal.Birch(threshold=0.5, n_clusters=3).fit(rng.normal(size=(100, 2)))
+    assert not hasattr(model.set_params(n_clusters=2).partial_fit(), "labels_")
+
+
+@pytest.mark.parametrize("n_features", [1, 70])
+def test_means_far_apart_are_told_apart(rng, n_features):
+    truth = rng.integers(0, 4, size=400)
+    X = np.array([0.0, 5.0, 1e9, 1e9 + 5])[truth][:, None] + 0.01 * rng.normal(size=(400, n_features))
+    model = shoal.Birch(threshold=1.0, n_clusters=4, head="kmeans").fit(X)
+    assert same_partition(model.labels_, truth)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)

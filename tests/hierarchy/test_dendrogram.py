@@ -285,3 +285,17 @@ def test_all_cuts_of_many_samples_are_refused_before(monkeypatch):
         shoal.cophenet(Z)
     with pytest.raises(MemoryError, match=r"the optimal order of 5 leaves .* float32"):
         shoal.optimal_leaf_ordering(Z, np.ones(10))
+
+
+@pytest.mark.parametrize("weight", [[2.0] * 12, [0.5] * 12, [4.6] + [0.1] * 11])
+def test_weights_in_the_place_of_sizes_are_no_matter_to_cuts_and_orders(rng, weight):
+    X = rng.normal(size=(12, 2))
+    plain, weighted = shoal.linkage(X, "single"), shoal.linkage(X, "single", sample_weight=weight)
+    np.testing.assert_array_equal(weighted[:, :3], plain[:, :3])
+    assert not np.array_equal(weighted[:, 3], plain[:, 3])
+    np.testing.assert_array_equal(
+        shoal.fcluster(weighted, 4, "maxclust"), shoal.fcluster(plain, 4, "maxclust")
+    )
+    np.testing.assert_array_equal(shoal.cophenet(weighted), shoal.cophenet(plain))
+    np.testing.assert_array_equal(shoal.inconsistent(weighted), shoal.inconsistent(plain))
+    np.testing.assert_array_equal(shoal.leaves_order(weighted), shoal.leaves_order(plain))

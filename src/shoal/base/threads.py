@@ -33,7 +33,7 @@ def threads(n: int) -> Iterator[None]:
     >>> sorted(model.cluster_centers_.ravel().round(2).tolist())
     [0.05, 5.05]
     """
-    previous = _core.set_thread_limit(check_int("n", n, 1))
+    previous = _core.set_thread_limit(check_int("n", n, 1, 2**31 - 1))
     try:
         yield
     finally:

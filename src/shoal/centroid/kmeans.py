@@ -114,6 +114,7 @@ class CentroidModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         """
         rows = self._check_rows(X)
         weight = check_weight(sample_weight, rows)
+        check_range(rows, weight, self._centers_like(rows))
         labels = self._nearest(rows)
         return -on_rows(_core.kmeans_inertia, rows, weight, self._centers_like(rows), labels)
 

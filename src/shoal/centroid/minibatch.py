@@ -244,7 +244,7 @@ class MiniBatchKMeans(CentroidModel):
         weight = check_weight(sample_weight, X)
         self._check_parameters()
         rows = for_metric(X, self.metric)
-        check_range(rows, weight)
+        check_range(rows, weight, None if first else self.cluster_centers_)
         if first:
             n_clusters = check_int("n_clusters", self.n_clusters, 1)
             if X.shape[0] < n_clusters:

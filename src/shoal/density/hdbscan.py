@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils.validation import check_is_fitted
 
 from shoal import _core
 from shoal.base.checks import (
@@ -22,7 +21,7 @@ from shoal.base.checks import (
     check_verbose,
     shown,
 )
-from shoal.base.fitting import all_or_nothing
+from shoal.base.fitting import all_or_nothing, check_fitted
 from shoal.base.memory import require_memory
 from shoal.base.progress import progress
 from shoal.density.condensed_tree import CondensedTree, MinimumSpanningTree, SingleLinkageTree
@@ -206,6 +205,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     array([ 0,  1, -1])
     """
 
+    _read_after_fit = ("metric", "alpha")
     _data: NDArray[Any] | None
     _rows: NDArray[np.intp] | None
     _weight: NDArray[np.float64] | None
@@ -463,7 +463,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         return self._predict(X)
 
     def _predict(self, X: Any) -> tuple[NDArray[np.intp], NDArray[Any]]:
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         settings = self._fitted_settings()
         X = self._check_X(X, settings.metric, reset=False)
         kind = row_kinds(X, settings.metric)
@@ -505,7 +505,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         softmax(exp(-lambda_max / lambda)), lambda being where the sample and the cluster part in the condensed
         tree; times how long the sample stays in its nearest cluster.
         """
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         settings = self._fitted_settings()
         self._need_data("membership_vector")
         X = self._check_X(X, settings.metric, reset=False)
@@ -524,7 +524,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         membership : ndarray of shape (n_samples, n_clusters)
             Zero for samples of weight 0 and for those with missing or infinite values.
         """
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         settings = self._fitted_settings()
         self._need_data("all_points_membership_vectors")
         membership = np.zeros((self._n_rows, self._selected.cluster.size))
@@ -574,7 +574,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     @property
     def outlier_scores_(self) -> NDArray[np.float64]:
         """GLOSH outlier scores, shape (n_samples,)."""
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         if self._scores is None:
             scores = _core.outlier_scores(*self._condensed)
             if self._rows is not None:
@@ -588,7 +588,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     @property
     def exemplars_(self) -> list[NDArray[Any]]:
         """For every cluster the samples that stay in its leaves to the end."""
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         if (data := self._data) is None:  # an attribute that is not there, for hasattr() and dir()
             raise AttributeError(
                 "exemplars_ needs the samples; metric='precomputed' has only their distances"
@@ -608,21 +608,21 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     @property
     def minimum_spanning_tree_(self) -> MinimumSpanningTree:
         """The spanning tree of mutual reachability."""
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         u, v, height, *_ = self._links
         return MinimumSpanningTree(u, v, height, self._rows, self._data)
 
     @property
     def single_linkage_tree_(self) -> SingleLinkageTree:
         """The merges of that tree's edges, in SciPy's form."""
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         _, _, height, left, right, size, _ = self._links
         return SingleLinkageTree(left, right, height, size, self._rows, self._weight)
 
     @property
     def condensed_tree_(self) -> CondensedTree:
         """The tree of clusters."""
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         return CondensedTree(
             self._tree, self._weight, self._selected.cluster, self._stability, self._rows, self._n_rows
         )
@@ -642,7 +642,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         labels : ndarray of shape (n_samples,), int64
             Numbered by first sample; -1, -2 and -3 as in ``labels_``, -1 for samples of weight 0.
         """
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         cut = check_real("cut_distance", cut_distance, 0)
         size = check_int("min_cluster_size", min_cluster_size, 1)
         labels = _core.cut_linkage(*self._links, self._weight, cut=cut, min_cluster_size=size)
@@ -690,7 +690,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         >>> [(r.min_cluster_size, r.n_clusters) for r in model.sweep(min_cluster_size=[20, 40])]
         [(20, 2), (40, 2)]
         """
-        check_is_fitted(self, "labels_")
+        check_fitted(self)
         settings = self._fitted_settings()
         sizes = _integers("min_cluster_size", min_cluster_size, settings.min_cluster_size, 2)
         samples = _integers("min_samples", min_samples, self._fit_min_samples, 1)

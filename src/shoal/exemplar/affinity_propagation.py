@@ -369,7 +369,7 @@ def _own_matrix(data: Any, X: Any, copy: bool, dtype: Any) -> NDArray[Any]:
     """Given similarities as a matrix to work in: X itself only if the user allows it."""
     if data.shape[0] != data.shape[1]:
         raise ValueError(f"The matrix of similarities must be a square array; got shape {data.shape}")
-    fresh = data is not X and data.flags.owndata
+    fresh = not np.may_share_memory(data, X if isinstance(X, np.ndarray) else np.asarray(X))
     in_place = data.dtype == dtype and data.flags.writeable and (fresh or not copy)
     _require(data.shape[0], 2 if in_place else 3, dtype)
     return data if in_place else data.astype(dtype)

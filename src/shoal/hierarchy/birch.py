@@ -235,7 +235,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            None only clusters the subclusters again, after a change of `n_clusters`, say.
+            None only clusters the subclusters again, after a change of `n_clusters`, say; ``labels_`` goes.
         y : ignored
         sample_weight : array-like of shape (n_samples,), default=None
 
@@ -246,6 +246,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         if X is None:
             check_is_fitted(self)
             self._cluster(self._check_head())
+            self._forget_labels()
             return self
         return self._grow(X, sample_weight, getattr(self, "_arrays", None))
 
@@ -342,7 +343,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         if means is None:
             return self.subcluster_labels_[self._nearest(X, subcluster)]
         means = means.astype(np.float64)
-        return _by_blocks(X, lambda block: _core.nearest(block, means, means[0])[0])
+        return _by_blocks(X, lambda block: _core.kmeans_assign(block, means))
 
     def _forget_labels(self) -> None:
         if hasattr(self, "labels_"):
@@ -452,7 +453,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         centers = tree.mean[tree.subclusters]
         n, d = centers.shape
         if d > _MOST_FEATURES:
-            return _by_blocks(X, lambda block: _core.nearest(block, centers, centers[0])[0])
+            return _by_blocks(X, lambda block: _core.kmeans_assign(block, centers))
         if subcluster is not None and n * n <= 400 * X.shape[0]:
             rows = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
             kernel: Any = _core.birch_nearest

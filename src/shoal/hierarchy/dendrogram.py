@@ -134,7 +134,7 @@ def fcluster(
         raise ValueError(f"monocrit must be given with criterion={criterion!r}; got None")
     depth = check_int("depth", depth, 1, 2**31 - 1)
     found: NDArray[np.int32] = hierarchy.fcluster(
-        tree, check_real("t", t), criterion, depth, statistics, given
+        _of_samples(tree), check_real("t", t), criterion, depth, statistics, given
     )
     return found
 
@@ -207,8 +207,19 @@ def cophenet(Z: ArrayLike, Y: ArrayLike | None = None) -> NDArray[np.float64] | 
             raise ValueError(f"Y must be between n_samples={n} samples; got {n_samples}")
     n_arrays = 1 if given is None else 4
     require_memory(n_arrays * 4 * n * (n - 1), f"cophenetic distances of {n} samples", "fewer samples")
-    found: NDArray[np.float64] = hierarchy.cophenet(tree)
+    found: NDArray[np.float64] = hierarchy.cophenet(_of_samples(tree))
     return found if given is None else Cophenet(_correlation(given, found), found)
+
+
+def _of_samples(tree: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The tree with numbers of samples for sizes, as SciPy counts on, where sizes are weights."""
+    n = len(tree) + 1
+    counts = [1] * n
+    for left, right in tree[:, :2].astype(np.int64).tolist():
+        counts.append(counts[left] + counts[right])
+    if np.array_equal(tree[:, 3], counts[n:]):
+        return tree
+    return np.column_stack([tree[:, :3], counts[n:]])
 
 
 def _correlation(x: NDArray[Any], y: NDArray[np.float64]) -> float:
@@ -244,7 +255,9 @@ def inconsistent(Z: ArrayLike, d: int = 2) -> NDArray[np.float64]:
     """
     from scipy.cluster import hierarchy
 
-    found: NDArray[np.float64] = hierarchy.inconsistent(check_linkage(Z), check_int("d", d, 1, 2**31 - 1))
+    found: NDArray[np.float64] = hierarchy.inconsistent(
+        _of_samples(check_linkage(Z)), check_int("d", d, 1, 2**31 - 1)
+    )
     return found
 
 
@@ -268,7 +281,7 @@ def leaves_order(Z: ArrayLike) -> NDArray[np.int32]:
     """
     from scipy.cluster import hierarchy
 
-    found: NDArray[np.int32] = hierarchy.leaves_list(check_linkage(Z))
+    found: NDArray[np.int32] = hierarchy.leaves_list(_of_samples(check_linkage(Z)))
     return found
 
 

@@ -252,7 +252,7 @@ def connected_graph(
         raise ValueError(
             f"connectivity must have shape (n_samples, n_samples)={(n, n)}; got {connectivity.shape}"
         )
-    graph = sparse.csr_array(connectivity)
+    graph = sparse.csr_array(connectivity) != 0  # which edges there are: sums of values may wrap or cancel
     graph = sparse.csr_array(graph + graph.T)
     graph.eliminate_zeros()
     count, labels = csgraph.connected_components(graph, directed=False)

@@ -176,7 +176,7 @@ def table_of_matrix(contingency: Any) -> Table:
     """The table of a contingency matrix given by the user; rows and columns of zeros are dropped."""
     from scipy.sparse import csr_matrix
 
-    matrix = csr_matrix(contingency)
+    matrix = csr_matrix(contingency, copy=True)
     if matrix.dtype.kind not in "biuf":
         raise ValueError(f"contingency must hold numbers; got dtype {matrix.dtype}")
     matrix.sum_duplicates()

@@ -668,7 +668,8 @@ def _unit_of(X: NDArray[Any], weight: NDArray[Any] | None, scale: str | None) ->
         rows, _ = _weighing(X, weight)
         unit = rows.max(axis=0).astype(np.float64) - rows.min(axis=0).astype(np.float64)
     else:
-        mean = np.average(X, axis=0, weights=weight).astype(np.float64)
+        weight = None if weight is None else weight.astype(np.float64)  # sums of float32 would be float32
+        mean = X.mean(axis=0, dtype=np.float64) if weight is None else np.average(X, axis=0, weights=weight)
         unit = np.sqrt(np.average(np.square(X - mean, dtype=np.float64), axis=0, weights=weight))
     return np.where(unit > SMALLEST[X.dtype.itemsize], unit, 1.0)
 
