@@ -220,7 +220,7 @@ KMeansResult<T> kmeans_fit(const Rows<T>& x, Weights<T> weight, Points<const T> 
   }
   if (!settled) assign(false);
   result.inertia = inertia(x, weight, Points<const T>(centers), std::span<const std::int32_t>(result.labels), run);
-  run.progress("Lloyd", static_cast<double>(options.max_iter), static_cast<double>(options.max_iter));
+  run.progress("Lloyd", static_cast<double>(result.n_iter), static_cast<double>(result.n_iter));
   return result;
 }
 

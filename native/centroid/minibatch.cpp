@@ -383,7 +383,7 @@ MiniBatchResult<T> minibatch_fit(const Rows<T>& x, Weights<T> weight, Points<con
     // After the last step a fresh centre would never see a sample.
     if (due && options.reassignment_ratio > 0) stepper.reassign(step, run);
   }
-  run.progress("mini-batches", total, total);
+  run.progress("mini-batches", static_cast<double>(result.n_steps), static_cast<double>(result.n_steps));
   return result;
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 import shoal
 from shoal.base import progress as progress_module
-from shoal.base.progress import progress, up_to
+from shoal.base.progress import progress
 
 
 @pytest.fixture
@@ -101,15 +101,6 @@ def test_a_stage_that_begins_again_has_a_rate_of_its_own(capsys, clock, no_tqdm)
         report("lloyd", 5, 5)
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["KMeans: lloyd 5/5 it, 5.0 it/s, 1.0 s"] * 2
-
-
-def test_the_end_of_a_stage_may_be_left_to_the_caller():
-    told = []
-    report = up_to(lambda *what: told.append(what), "lloyd")
-    for what in (("seeding", 4, 4), ("lloyd", 7, 300), ("lloyd", 300, 300)):
-        report(*what)
-    assert told == [("seeding", 4, 4), ("lloyd", 7, 300)]
-    assert up_to(None, "lloyd") is None
 
 
 @pytest.mark.parametrize("tqdm", [True, False])

@@ -28,21 +28,6 @@ def progress(verbose: int | bool, title: str, unit: str = "it") -> Iterator[Repo
         bar.close()
 
 
-def up_to(report: Report | None, stage: str) -> Report | None:
-    """`report` without the end of `stage`: a kernel that may stop early ends at the total all the same.
-
-    The caller, who knows after how many steps it stopped, reports the end.
-    """
-    if report is None:
-        return None
-
-    def told(name: str, done: float, total: float) -> None:
-        if name != stage or done < total:
-            report(name, done, total)
-
-    return told
-
-
 def _has_tqdm() -> bool:
     try:
         import tqdm.auto  # noqa: F401

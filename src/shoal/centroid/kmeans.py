@@ -23,7 +23,7 @@ from shoal.base.checks import (
     draw_seed,
 )
 from shoal.base.fitting import all_or_nothing, check_fitted
-from shoal.base.progress import progress, up_to
+from shoal.base.progress import progress
 from shoal.centroid.rows import METRICS, check_range, distances_to, for_metric, on_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
 
@@ -320,10 +320,8 @@ class KMeans(CentroidModel):
                     tol=tol,
                     algorithm=algorithm,
                     spherical=metric == "cosine",
-                    progress=up_to(report, "Lloyd"),
+                    progress=report,
                 )
-                if report:
-                    report("Lloyd", run.n_iter, run.n_iter)
                 if best is None or run.inertia < best.inertia:
                     best = run
         assert best is not None

@@ -20,7 +20,7 @@ from shoal.base.checks import (
     draw_seed,
 )
 from shoal.base.fitting import all_or_nothing
-from shoal.base.progress import Report, progress, up_to
+from shoal.base.progress import Report, progress
 from shoal.centroid.kmeans import CentroidModel, variance
 from shoal.centroid.rows import METRICS, check_range, for_metric, on_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
@@ -209,10 +209,8 @@ class MiniBatchKMeans(CentroidModel):
                 reassignment_ratio=self.reassignment_ratio,
                 spherical=self.metric == "cosine",
                 seed=seed,
-                progress=up_to(report, "mini-batches"),
+                progress=report,
             )
-            if report:
-                report("mini-batches", run.n_steps, run.n_steps)
             self._take(run, seed)
             self.n_steps_ = run.n_steps
             self.n_iter_ = -(-run.n_steps * batch_size // n_samples)
