@@ -12,6 +12,7 @@
 
 #include "base/large_pages.hpp"
 #include "centroid/assignment.hpp"
+#include "centroid/draw_kernels.hpp"
 #include "centroid/row_kernels.hpp"
 #include "centroid/update.hpp"
 #include "centroid/walk.hpp"
@@ -20,6 +21,7 @@
 namespace shoal::centroid {
 namespace {
 
+using distance::Samples;
 using parallel::Blocks;
 using parallel::for_blocks;
 using random::Stream;
@@ -74,48 +76,62 @@ class CandidateDistances {
 
   Points<const T> points() const { return {rows_.data(), n_, x_.n_features}; }
 
-  /// Samples `index[0..n)`, or first .. first + n when index is null.
+  /// By products and for all samples at once what follows: see DrawKernels::product_gains.
+  bool by_products() const { return products_; }
+
+  /// Samples `index[0..n)`, or first .. first + n when index is null. Precondition: by_products().
+  void gains(Index first, Index n, const std::int32_t* index, Nearest<T> to, double* gains) const {
+    const Samples<T> s = some(first, n, index);
+    const T* norms = sq_norm_.data();
+    if (!index) {
+      norms += first;
+      to.sq += first;
+      if (to.weight) to.weight += first;
+      to.nearer += first;
+    }
+    std::array<double, draw_lanes> gained;
+    for (Index c = 0; c < n_; c += draw_lanes) {
+      gained.fill(0);
+      draw_kernels<T>().product_gains(s, lanes_.data() + c * x_.n_features, start_.data() + c, norms, to,
+                                      static_cast<int>(c % 16), gained.data());
+      for (Index l = 0; l < std::min(draw_lanes, n_ - c); ++l) gains[c + l] += gained[at(l)];
+    }
+  }
+
+  /// The same samples. Precondition: not by_products().
   void operator()(Index first, Index n, const std::int32_t* index, T* out, Index stride, int thread) {
     if (x_.sparse()) {
       for (Index s = 0; s < n; ++s)
         for (Index c = 0; c < n_; ++c)
           out[c * stride + s] =
               x_.sq_dist(index ? index[s] : first + s, rows_.data() + c * x_.n_features, norms_[at(c)]);
-      return;
-    }
-    distance::Samples<T> s = distance::samples(x_.dense);
-    s.index = index;
-    s = index ? s.slice(0, n) : s.slice(first, first + n);
-    if (narrow_) {
-      distance::tile<T>().pairwise(distance::Form::sq_euclidean, s, packed_, out, stride, scratch_[at(thread)].data());
-    } else if (products_) {
-      AlignedVector<T>& norms = scratch_[at(thread)];
-      if (index) {
-        norms.resize(at(n));
-        for (Index i = 0; i < n; ++i) norms[at(i)] = sq_norm_[at(index[i])];
-      }
-      for (Index c = 0; c < n_; c += candidate_lanes)
-        kernels<T>().candidate_products(s, lanes_.data() + c * x_.n_features, start_.data() + c,
-                                        index ? norms.data() : sq_norm_.data() + first,
-                                        std::min<Index>(candidate_lanes, n_ - c), out + c * stride, stride);
+    } else if (narrow_) {
+      distance::tile<T>().pairwise(distance::Form::sq_euclidean, some(first, n, index), packed_, out, stride,
+                                   scratch_[at(thread)].data());
     } else {
-      kernels<T>().candidate_distances(s, rows_.data(), n_, out, stride);
+      draw_kernels<T>().distances(some(first, n, index), rows_.data(), n_, out, stride);
     }
   }
 
  private:
+  Samples<T> some(Index first, Index n, const std::int32_t* index) const {
+    Samples<T> s = distance::samples(x_.dense);
+    s.index = index;
+    return index ? s.slice(0, n) : s.slice(first, first + n);
+  }
+
   // |x - c|^2 = |x - o|^2 + 2 (|c - o|^2 / 2 + o.(c - o) - x.(c - o)): x itself need not be shifted.
   void pack_lanes() {
     const Index d = x_.n_features;
-    const Index padded = (n_ + candidate_lanes - 1) / candidate_lanes * candidate_lanes;
+    const Index padded = (n_ + draw_lanes - 1) / draw_lanes * draw_lanes;
     lanes_.assign(at(padded * d), T{0});
-    start_.assign(at(padded), T{0});
+    start_.assign(at(padded), std::numeric_limits<T>::infinity());
     for (Index c = 0; c < n_; ++c) {
-      T* to = lanes_.data() + c / candidate_lanes * candidate_lanes * d + c % candidate_lanes;
+      T* to = lanes_.data() + c / draw_lanes * draw_lanes * d + c % draw_lanes;
       double start = 0;
       for (Index p = 0; p < d; ++p) {
         const T shifted = rows_[at(c * d + p)] - origin_[at(p)];
-        to[p * candidate_lanes] = shifted;
+        to[p * draw_lanes] = shifted;
         start +=
             static_cast<double>(shifted) * (static_cast<double>(shifted) / 2 + static_cast<double>(origin_[at(p)]));
       }
@@ -137,21 +153,23 @@ class CandidateDistances {
   std::vector<AlignedVector<T>> scratch_;
 };
 
-// Eight-bit codes of the samples and what they prove: |x - y| >= step |code x - code y| - rest(x) - rest(y), rest
-// being the length of what the code leaves out. A quarter (an eighth) of the memory traffic of the samples
+// Codes of the samples, a byte per feature, and what they prove: |x - y| >= step |code x - code y| - rest(x) - rest(y),
+// rest being the length of what the code leaves out. A quarter (an eighth) of the memory traffic of the samples
 // themselves, and products sixty-four at a time; what cannot be ruled out is computed from the samples.
 template <class T>
 class Codes {
  public:
   Codes(const Rows<T>& x, Run& run) {
-    if (x.sparse() || !kernels<T>().screen || x.n_features < min_features || x.n_features > max_features) return;
+    if (x.sparse() || screen_kernel().n_codes == 0 || x.n_features < min_features || x.n_features > max_features)
+      return;
     const Index n = x.n_samples;
     const Index d = x.n_features;
     const auto [low, high] = extremes(x, run);
     double range = 0;
     for (Index p = 0; p < d; ++p)
       range = std::max(range, static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]));
-    step_ = range / 255;
+    const int n_codes = screen_kernel().n_codes;
+    step_ = range / (n_codes - 1);
     if (!(step_ > 0) || !std::isfinite(step_) || !std::isfinite(1 / step_)) return;
     const double per_step = 1 / step_;
     n_words_ = (d + 3) / 4;
@@ -168,7 +186,7 @@ class Codes {
         const CodeSums row = row_kernels<T>().code_row(x.dense.row(i), d, low.data(), per_step,
                                                        codes_.data() + code_place(i, 0, n_words_));
         sq_[at(i)] = row.sq;
-        offset_[at(i)] = row.sq - 256 * row.sum;  // products are taken with code - 128
+        offset_[at(i)] = row.sq - n_codes * row.sum;  // products are taken with code - n_codes / 2
         rest_[at(i)] = static_cast<float>(std::sqrt(row.rest) * (1 + 1e-5));
       }
     });
@@ -188,7 +206,8 @@ class Codes {
     for (std::size_t t = 0; t < draws.size(); ++t) {
       const Index i = draws[t];
       for (Index p = 0; p < n_words_ * 4; ++p)
-        draws_[t * at(n_words_) * 4 + at(p)] = static_cast<std::int8_t>(codes_[at(code_place(i, p, n_words_))] - 128);
+        draws_[t * at(n_words_) * 4 + at(p)] =
+            static_cast<std::int8_t>(codes_[at(code_place(i, p, n_words_))] - screen_kernel().n_codes / 2);
       draw_offset_[t] = sq_[at(i)];
       draw_rest_[t] = rest_[at(i)];
     }
@@ -196,10 +215,10 @@ class Codes {
 
   /// Which draws may be nearer than root - rest to the samples of panels [first, last), and how many pairs these are.
   Index screen(Index first, Index last, const float* root, std::uint16_t* nearer) const {
-    return kernels<T>().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
-                               offset_.data() + first * lanes, root + first * lanes, draws_.data(), draw_offset_.data(),
-                               draw_rest_.data(), static_cast<Index>(draw_rest_.size()), 1 + 1e-5f,
-                               nearer + first * lanes);
+    return screen_kernel().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
+                                  offset_.data() + first * lanes, root + first * lanes, draws_.data(),
+                                  draw_offset_.data(), draw_rest_.data(), static_cast<Index>(draw_rest_.size()),
+                                  1 + 1e-5f, nearer + first * lanes);
   }
 
  private:
@@ -333,8 +352,8 @@ class PlusPlus {
     std::vector<T> reach(at(n_chosen), std::numeric_limits<T>::max());
     const T safe = T{0.25} * (1 - 8 * static_cast<T>(x_.n_features + 8) * std::numeric_limits<T>::epsilon());
     const Points<const T> centers{centers_.data(), n_chosen, x_.n_features};
-    kernels<T>().candidate_distances(distance::samples(centers), distances_.points().data, n_draws, to_centers_.data(),
-                                     n_chosen);
+    draw_kernels<T>().distances(distance::samples(centers), distances_.points().data, n_draws, to_centers_.data(),
+                                n_chosen);
     for (Index t = 0; t < n_draws; ++t)
       for (Index a = 0; a < n_chosen; ++a)
         reach[at(a)] = std::min(reach[at(a)], to_centers_[at(t * n_chosen + a)] * safe);
@@ -357,11 +376,18 @@ class PlusPlus {
       const auto n_open = static_cast<Index>(open.size());
       if (reach && n_open == 0) continue;
       if (!reach || 4 * n_open > 3 * (end - begin)) {
+        if (distances_.by_products()) {
+          distances_.gains(begin, end - begin, nullptr, {nearest_.data(), weight_.data, nearer_.data()}, gains);
+          continue;
+        }
         distances_(begin, end - begin, nullptr, distance.data(), block_, thread);
+        const Nearest<T> to{nearest_.data() + begin, weight_ ? weight_.data + begin : nullptr, nearer_.data() + begin};
         for (Index t = 0; t < n_draws; ++t)
-          gains[t] += kernels<T>().gain(distance.data() + t * block_, nearest_.data() + begin,
-                                        weight_ ? weight_.data + begin : nullptr, end - begin, bit_of(t),
-                                        nearer_.data() + begin);
+          gains[t] += draw_kernels<T>().gain(distance.data() + t * block_, to, end - begin, bit_of(t));
+        continue;
+      }
+      if (distances_.by_products()) {
+        distances_.gains(begin, n_open, open.data(), {nearest_.data(), weight_.data, nearer_.data()}, gains);
         continue;
       }
       distances_(begin, n_open, open.data(), distance.data(), block_, thread);
@@ -371,8 +397,9 @@ class PlusPlus {
         if (weight_) weights[at(s)] = weight_[open[at(s)]];
       }
       for (Index t = 0; t < n_draws; ++t)
-        gains[t] += kernels<T>().gain(distance.data() + t * block_, now.data(), weight_ ? weights.data() : nullptr,
-                                      n_open, bit_of(t), nearer.data());
+        gains[t] +=
+            draw_kernels<T>().gain(distance.data() + t * block_,
+                                   {now.data(), weight_ ? weights.data() : nullptr, nearer.data()}, n_open, bit_of(t));
       for (Index s = 0; s < n_open; ++s) nearer_[at(open[at(s)])] = nearer[at(s)];
     }
   }

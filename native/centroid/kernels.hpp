@@ -43,9 +43,6 @@ struct RowsAhead {
   Index n = 0;
 };
 
-/// Candidates side by side in candidate_products.
-inline constexpr int candidate_lanes = 8;
-
 template <class T>
 struct CentroidKernels {
   int group_size;  // centres in a group of CenterLanes
@@ -68,28 +65,6 @@ struct CentroidKernels {
   /// centres is transposed[p * stride .. + stride), stride a multiple of group_size. A tie goes to the smaller.
   std::int32_t (*nearest_sparse)(const T* value, const std::int32_t* column, Index stored, const T* transposed,
                                  const T* start, Index stride);
-
-  /// Squared distances from rows of `samples` to `n_candidates` points (row-major): out[c * stride + i].
-  void (*candidate_distances)(const distance::Samples<T>& samples, const T* candidates, Index n_candidates, T* out,
-                              Index stride);
-
-  /// The same by |x|^2 + 2 v, at least 0: v = start[l] - x . candidate l for candidate_lanes candidates side by side
-  /// (feature p at lanes[p * candidate_lanes + l]), |x|^2 in sq_norm (per sample, not shifted by index).
-  void (*candidate_products)(const distance::Samples<T>& samples, const T* lanes, const T* start, const T* sq_norm,
-                             Index n_candidates, T* out, Index stride);
-
-  /// Screens samples by 8-bit codes, 16 samples side by side, four features of each in a word: codes has
-  /// n_words * 16 words per panel. Sets bit t of nearer[i] where offset[i] + draw_offset[t] - 2 codes . draw t, the
-  /// squared distance of the codes, is below (root[i] + draw_slack[t])^2 * scale; all other (i, t) cannot be nearer.
-  /// draws: n_words words per draw, of signed bytes. At most 16 draws. Returns the number of bits set. Null where the
-  /// processor has no 8-bit products.
-  Index (*screen)(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset,
-                  const float* root, const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack,
-                  Index n_draws, float scale, std::uint16_t* nearer);
-
-  /// Sum over i of weight[i] (1 when null) * max(0, now[i] - sq[i]), in double; sets `bit` in nearer[i] where
-  /// sq[i] < now[i].
-  double (*gain)(const T* sq, const T* now, const T* weight, Index n, std::uint16_t bit, std::uint16_t* nearer);
 
   /// The test of bounds: bound b of sample i proves that no centre under it is nearer than the sample's own when
   /// (bound - upper) (bound + upper) > slack_scale * (upper + slack_shift), the right

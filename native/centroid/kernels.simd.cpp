@@ -1,13 +1,5 @@
 // Inner loops of the k-means family on vector types; see kernels.hpp.
-#include <bit>
 #include <limits>
-
-#if defined(SHOAL_LEVEL_v4)
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC's own intrinsics pass "undefined" vectors
-#endif
-#include <immintrin.h>
-#endif
 
 #include "centroid/levels.hpp"
 #include "simd/vec.hpp"
@@ -220,188 +212,6 @@ std::int32_t nearest_sparse(const T* value, const std::int32_t* column, Index st
 }
 
 // Distances of one row to C candidates: the row is read once.
-template <int C, class T>
-SHOAL_INLINE void row_to_candidates(const T* row, const T* candidates, Index d, T* out, Index stride) {
-  using V = Vec<T>;
-  constexpr int W = lanes_of<T>;
-  V sum[C]{};
-  Index p = 0;
-  for (; p + W <= d; p += W) {
-    const V x = load<V>(row + p);
-    for (int c = 0; c < C; ++c) {
-      const V difference = x - load<V>(candidates + c * d + p);
-      sum[c] += difference * difference;
-    }
-  }
-  for (int c = 0; c < C; ++c) {
-    T total = sum_lanes<T>(sum[c]);
-    for (Index q = p; q < d; ++q) {
-      const T difference = row[q] - candidates[c * d + q];
-      total += difference * difference;
-    }
-    out[c * stride] = total;
-  }
-}
-
-template <class T>
-void candidate_distances(const Samples<T>& s, const T* candidates, Index n_candidates, T* out, Index stride) {
-  constexpr int most = 8;
-  for (Index i = 0; i < s.n; ++i) {
-    const T* row = s.x + (s.index ? static_cast<Index>(s.index[i]) : i) * s.n_features;
-    for (Index c = 0; c < n_candidates; c += most)
-      with_constant<most>(static_cast<int>(n_candidates - c < most ? n_candidates - c : most), [&](auto constant) {
-        row_to_candidates<constant()>(row, candidates + c * s.n_features, s.n_features, out + c * stride + i, stride);
-      });
-  }
-}
-
-// R rows against eight candidates in half-width vectors where vectors are wide: there are seldom more than eight.
-// `next` are the rows of the following call: their lines are asked for while these are worked on.
-template <int R, class T>
-SHOAL_INLINE void rows_to_lanes(const T* const (&row)[R], const T* const (&next)[R], const T* lanes, const T* start,
-                                Index d, T (&values)[R][centroid::candidate_lanes]) {
-  constexpr int L = centroid::candidate_lanes;
-  constexpr int W = lanes_of<T> < L ? lanes_of<T> : L;
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T));
-  using V = Vec<T, W>;
-  V sum[R][L / W];
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < L / W; ++v) sum[r][v] = load<V>(start + v * W);
-  for (Index from = 0; from < d; from += line) {
-    for (int r = 0; r < R; ++r) __builtin_prefetch(next[r] + from);
-    const Index to = from + line < d ? from + line : d;
-    for (Index p = from; p < to; ++p) {
-      V c[L / W];
-      for (int v = 0; v < L / W; ++v) c[v] = load<V>(lanes + p * L + v * W);
-      for (int r = 0; r < R; ++r) {
-        const V x = broadcast<V>(row[r][p]);
-        for (int v = 0; v < L / W; ++v) sum[r][v] = sum[r][v] - x * c[v];
-      }
-    }
-  }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < L / W; ++v) store(values[r] + v * W, sum[r][v]);
-}
-
-template <class T>
-void candidate_products(const Samples<T>& s, const T* lanes, const T* start, const T* sq_norm, Index n_candidates,
-                        T* out, Index stride) {
-  constexpr int L = centroid::candidate_lanes;
-  constexpr int R = lanes_of<T> >= L ? 8 : lanes_of<T> * 2 >= L ? 6 : 2;
-  const auto row_at = [&](Index i) {
-    i = i < s.n ? i : s.n - 1;
-    return s.x + (s.index ? static_cast<Index>(s.index[i]) : i) * s.n_features;
-  };
-  for (Index i = 0; i < s.n; i += R) {
-    const T* row[R];
-    const T* next[R];
-    for (int r = 0; r < R; ++r) {
-      row[r] = row_at(i + r);
-      next[r] = row_at(i + R + r);
-    }
-    alignas(64) T values[R][L];
-    rows_to_lanes<R, T>(row, next, lanes, start, s.n_features, values);
-    const Index count = s.n - i < R ? s.n - i : R;
-    for (Index r = 0; r < count; ++r)
-      for (Index c = 0; c < n_candidates; ++c) {
-        const T sq = sq_norm[i + r] + 2 * values[r][c];
-        out[c * stride + i + r] = sq > 0 ? sq : T{0};
-      }
-  }
-}
-
-template <class T>
-double gain(const T* sq, const T* now, const T* weight, Index n, std::uint16_t bit, std::uint16_t* nearer) {
-  constexpr int W = lanes_of<T>;
-  Index i = 0;
-  double total = 0;
-  if constexpr (W > 1) {
-    using V = Vec<T>;
-    using Doubles = Vec<double, W>;
-    using Bits = typename VecOf<std::int16_t, W>::type;
-    Doubles sum{};
-    const Bits set = static_cast<std::int16_t>(bit) - Bits{};
-    for (; i + W <= n; i += W) {
-      const V before = load<V>(now + i);
-      const V gained = before - load<V>(sq + i);
-      const auto is_nearer = gained > V{};
-      const Doubles value = __builtin_convertvector(select(is_nearer, gained, V{}), Doubles);
-      sum += weight ? value * __builtin_convertvector(load<V>(weight + i), Doubles) : value;
-      store(nearer + i, load<Bits>(nearer + i) | (__builtin_convertvector(is_nearer, Bits) & set));
-    }
-    total = sum_lanes<double, W>(sum);
-  }
-  for (; i < n; ++i) {
-    if (!(sq[i] < now[i])) continue;
-    nearer[i] = static_cast<std::uint16_t>(nearer[i] | bit);
-    total +=
-        (static_cast<double>(now[i]) - static_cast<double>(sq[i])) * (weight ? static_cast<double>(weight[i]) : 1.0);
-  }
-  return total;
-}
-
-#if defined(SHOAL_LEVEL_v4)
-// Sixteen samples against D draws; the 8-bit products are an extension of level v4, asked for at run time.
-template <int D>
-[[gnu::target("avx512vnni")]] inline Index screen_draws(const std::uint8_t* codes, Index n_panels, Index n_words,
-                                                        const std::int32_t* offset, const float* root,
-                                                        const std::int8_t* draws, const std::int32_t* draw_offset,
-                                                        const float* draw_slack, float scale, int shift,
-                                                        std::uint16_t* nearer) {
-  Index n_open = 0;
-  for (Index panel = 0; panel < n_panels; ++panel) {
-    __m512i sum[D];
-    for (int t = 0; t < D; ++t) sum[t] = _mm512_setzero_si512();
-    const std::uint8_t* from = codes + panel * n_words * 64;
-    for (Index w = 0; w < n_words; ++w) {
-      const __m512i x = _mm512_loadu_si512(from + w * 64);
-      for (int t = 0; t < D; ++t) {
-        std::int32_t word;
-        std::memcpy(&word, draws + (t * n_words + w) * 4, 4);
-        sum[t] = _mm512_dpbusd_epi32(sum[t], x, _mm512_set1_epi32(word));
-      }
-    }
-    const __m512i base = _mm512_loadu_si512(offset + panel * 16);
-    const __m512 reach = _mm512_loadu_ps(root + panel * 16);
-    __m512i bits = _mm512_setzero_si512();
-    for (int t = 0; t < D; ++t) {
-      const __m512i sq =
-          _mm512_sub_epi32(_mm512_add_epi32(base, _mm512_set1_epi32(draw_offset[t])), _mm512_slli_epi32(sum[t], 1));
-      const __m512 limit = _mm512_add_ps(reach, _mm512_set1_ps(draw_slack[t]));
-      const __mmask16 open = _mm512_cmp_ps_mask(
-          _mm512_cvtepi32_ps(sq), _mm512_mul_ps(_mm512_mul_ps(limit, limit), _mm512_set1_ps(scale)), _CMP_LT_OQ);
-      n_open += std::popcount(static_cast<unsigned>(open));
-      bits = _mm512_mask_or_epi32(bits, open, bits, _mm512_set1_epi32(1 << (t + shift)));
-    }
-    std::uint16_t* to = nearer + panel * 16;
-    const __m256i before = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(to));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_or_si256(before, _mm512_cvtepi32_epi16(bits)));
-  }
-  return n_open;
-}
-
-Index screen(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset, const float* root,
-             const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack, Index n_draws,
-             float scale, std::uint16_t* nearer) {
-  Index n_open = 0;
-  std::memset(nearer, 0, static_cast<std::size_t>(n_panels) * 16 * sizeof(std::uint16_t));
-  for (Index t = 0; t < n_draws; t += 8)
-    with_constant<8>(static_cast<int>(n_draws - t < 8 ? n_draws - t : 8), [&](auto constant) {
-      n_open += screen_draws<constant()>(codes, n_panels, n_words, offset, root, draws + t * n_words * 4,
-                                         draw_offset + t, draw_slack + t, scale, static_cast<int>(t), nearer);
-    });
-  return n_open;
-}
-
-auto screen_kernel() -> decltype(&screen) {
-  return __builtin_cpu_supports("avx512vnni") ? &screen : nullptr;
-}
-#else
-auto screen_kernel() -> decltype(centroid::CentroidKernels<float>::screen) {
-  return nullptr;
-}
-#endif
-
 template <class V, class T>
 SHOAL_INLINE auto leaves_open(V bound, V upper, V slack) {
   return !((bound - upper) * (bound + upper) > slack);
@@ -472,26 +282,16 @@ Index list_open(const T* bounds, Index n_bounds, const T* upper, Index n, T slac
 }
 
 template <class T>
-inline constexpr centroid::CentroidKernels<T> table = {
-    group_lanes<T>,         shift_rows<T>,         add_row<T>, add_moments<T>, best_of_group<T>, nearest_sparse<T>,
-    candidate_distances<T>, candidate_products<T>, nullptr,    gain<T>,        drift<T>,         list_open<T>,
-};
-
-template <class T>
-centroid::CentroidKernels<T> with_screen(centroid::CentroidKernels<T> kernels) {
-  kernels.screen = screen_kernel();
-  return kernels;
-}
+inline constexpr centroid::CentroidKernels<T> table = {group_lanes<T>,   shift_rows<T>,     add_row<T>, add_moments<T>,
+                                                       best_of_group<T>, nearest_sparse<T>, drift<T>,   list_open<T>};
 
 }  // namespace
 
 const centroid::CentroidKernels<float>& centroid_f32() {
-  static const auto kernels = with_screen(table<float>);
-  return kernels;
+  return table<float>;
 }
 const centroid::CentroidKernels<double>& centroid_f64() {
-  static const auto kernels = with_screen(table<double>);
-  return kernels;
+  return table<double>;
 }
 
 }  // namespace shoal::SHOAL_LEVEL
