@@ -438,15 +438,7 @@ class PlusPlus {
   void check_screened(Index chunk, double* gains) {
     const auto sq_dist = distance::tile<T>().sq_dist;
     const Points<const T> draws = distances_.points();
-    std::vector<std::int32_t> open;
-    for_nearer(chunk, [&](Index i) { open.push_back(static_cast<std::int32_t>(i)); });
-    constexpr std::size_t ahead = 8;
-    for (std::size_t s = 0; s < open.size(); ++s) {
-      if (s + ahead < open.size()) {
-        const T* row = x_.dense.row(open[s + ahead]);
-        for (Index p = 0; p < x_.n_features; p += 64 / static_cast<Index>(sizeof(T))) __builtin_prefetch(row + p);
-      }
-      const Index i = open[s];
+    for_rows_nearer(chunk, std::uint16_t{0xffff}, [&](Index i) {
       const T now = nearest_[at(i)];
       std::uint16_t nearer = 0;
       for (unsigned left = nearer_[at(i)]; left; left &= left - 1) {
@@ -457,12 +449,13 @@ class PlusPlus {
         gains[t] += static_cast<double>(weight_[i]) * (static_cast<double>(now) - static_cast<double>(sq));
       }
       nearer_[at(i)] = nearer;
-    }
+    });
   }
 
-  // Calls body(i) for the samples of a chunk that have a draw in nearer_. Most have none: 16 are passed over at a time.
+  // Calls body(i) for the samples of a chunk that have one of these draws in nearer_. Most have none: 16 are passed
+  // over at a time.
   template <class Body>
-  void for_nearer(Index chunk, Body&& body) const {
+  void for_nearer(Index chunk, std::uint16_t draws, Body&& body) const {
     constexpr Index stride = 16;
     const Index end = chunks_.end(chunk);
     for (Index begin = chunks_.begin(chunk); begin < end; begin += stride) {
@@ -471,7 +464,22 @@ class PlusPlus {
       std::memcpy(words.data(), nearer_.data() + begin, at(here) * sizeof(std::uint16_t));
       if (!(words[0] | words[1] | words[2] | words[3])) continue;
       for (Index i = begin; i < begin + here; ++i)
-        if (nearer_[at(i)]) body(i);
+        if (nearer_[at(i)] & draws) body(i);
+    }
+  }
+
+  // The same for rows of some width, which are asked for ahead.
+  template <class Body>
+  void for_rows_nearer(Index chunk, std::uint16_t draws, Body&& body) const {
+    constexpr std::size_t ahead = 8;
+    std::vector<std::int32_t> found;
+    for_nearer(chunk, draws, [&](Index i) { found.push_back(static_cast<std::int32_t>(i)); });
+    for (std::size_t s = 0; s < found.size(); ++s) {
+      if (s + ahead < found.size() && !x_.sparse()) {
+        const T* row = x_.dense.row(found[s + ahead]);
+        for (Index p = 0; p < x_.n_features; p += 64 / static_cast<Index>(sizeof(T))) __builtin_prefetch(row + p);
+      }
+      body(found[s]);
     }
   }
 
@@ -483,9 +491,13 @@ class PlusPlus {
     const std::uint16_t bit = bit_of(draw);
     const T* row = centers_.data() + center * x_.n_features;
     const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
-    for_nearer(chunk, [&](Index i) {
-      if (nearer_[at(i)] & bit) put(i, x_.sq_dist(i, row, row_sq), center, change);
-    });
+    if (!x_.sparse() && x_.n_features < prune_from_features)
+      return for_nearer(chunk, bit, [&](Index i) {
+        T sq = 0;
+        for (Index p = 0; p < x_.n_features; ++p) sq += (x_.dense.row(i)[p] - row[p]) * (x_.dense.row(i)[p] - row[p]);
+        put(i, sq, center, change);
+      });
+    for_rows_nearer(chunk, bit, [&](Index i) { put(i, x_.sq_dist(i, row, row_sq), center, change); });
   }
 
   // Gives sample i to a centre at this squared distance, if that is nearer.
