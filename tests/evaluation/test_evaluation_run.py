@@ -1,6 +1,7 @@
 """From a plan to a record: every cell is there, kept at once, and the same whoever asks again."""
 
 import json
+import sys
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -9,9 +10,9 @@ import sklearn.metrics as oracle
 
 from shoal.evaluation import evaluate, find_methods, plan, read
 from shoal.evaluation.datasets import find_sets
-from shoal.evaluation.methods import METHODS, Facts, installed
+from shoal.evaluation.methods import METHODS, Facts, Method, installed
 from shoal.evaluation.results import Plan, Results
-from shoal.evaluation.worker import answer, partition_digest, score
+from shoal.evaluation.worker import answer, partition_digest, run_cell, score
 
 CHANGING = ("seconds", "cpu_seconds", "peak_bytes")
 
@@ -294,3 +295,22 @@ def test_means_leave_out_what_was_not_measured():
         replace(cells[0], seconds=9.0, cpu_seconds=4.0),
     )
     assert (quick.time, slow.time) == (0.01, 4.0)
+
+
+class _Keeper:
+    """Keeps 64 MB of what it learnt."""
+
+    def fit_predict(self, X):
+        self.kept = np.ones(8 << 20)
+        return np.arange(len(X)) % 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no mark of the resident size")
+def test_the_peak_of_a_quick_fit_holds_all_it_keeps(tmp_path, rng, monkeypatch):
+    fake = Method("keeper", "Keeper", "centroid", "", False, {"shoal": lambda facts, seed: _Keeper()})
+    monkeypatch.setitem(METHODS, "keeper", fake)
+    np.save(tmp_path / "X.npy", rng.normal(size=(40, 2)))
+    np.save(tmp_path / "y0.npy", np.arange(40) % 2)
+    request = {"method": "keeper", "library": "shoal", "seed": 0, "n_clusters": 2, "budget": 0}
+    found = run_cell({**request, "arrays": str(tmp_path)})
+    assert 60 << 20 < found["peak_bytes"] < 100 << 20

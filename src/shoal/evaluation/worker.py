@@ -63,7 +63,7 @@ def run_cell(request: dict[str, Any]) -> dict[str, Any]:
 
     def fit() -> NDArray[Any]:
         model = build(facts, request["seed"])
-        models[:] = [model]
+        models.append(model)
         gc.collect()
         clock, cpu = time.perf_counter(), time.process_time()
         labels = np.asarray(model.fit_predict(X))
@@ -79,6 +79,7 @@ def run_cell(request: dict[str, Any]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         while processor[0] < _REPEAT_UNDER and len(processor) < _REPEATS:
+            models.clear()  # before the mark is set: the next fit would grow into what this one leaves
             _, peak = with_peak(fit)  # without what a first use loads
     _limit(0)
     return {
