@@ -315,6 +315,10 @@ def check_writable(path: Path) -> None:
     """Raise OSError unless a file can be made at `path`; its folder is made if need be."""
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a directory")
+    if path.exists() and not path.is_file():  # a device or a pipe, which is written to as it is
+        if not os.access(path, os.W_OK):
+            raise PermissionError(f"cannot write {path}: permission denied")
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
