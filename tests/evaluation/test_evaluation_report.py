@@ -77,6 +77,41 @@ def test_a_difference_without_spread_counts_as_it_is():
     assert compare(Results(Plan([], facts, 1, 60.0), cells))[0].rows[0].verdict == "below"
 
 
+@pytest.mark.parametrize(("seeded", "drawn"), [(True, False), (False, True)])
+def test_one_seed_of_what_is_drawn_proves_nothing(seeded, drawn):
+    sets = [SetFacts("a", "synthetic", 100, 2, 3, "none", "a source", "a licence", drawn, "0")]
+    facts = [MethodFacts("kmeans", "KMeans", "centroid", "", seeded, "inertia", ["shoal", PEER])]
+    cells = [cell("a", "kmeans", "shoal", 0, 0.5), cell("a", "kmeans", PEER, 0, 0.6)]
+    row = compare(Results(Plan(sets, facts, 1, 60.0), cells))[0].rows[0]
+    assert (row.p, row.verdict) == (1.0, "equal")
+
+
+def test_a_counterpart_that_was_not_run_does_not_weaken_the_others(results):
+    before = {c.method: c.p_holm for c in compare(results)}
+    absent = MethodFacts("birch", "Birch", "hierarchy", "", False, "none", ["shoal", PEER])
+    results.plan.methods.append(absent)
+    for name in SETS:
+        results.cells += [cell(name, "birch", "shoal", 0, 0.5)]
+        results.cells += [Cell(name, "birch", PEER, 0, "skipped", f"{PEER} is not installed")]
+    after = {c.method: c.p_holm for c in compare(results)}
+    assert after == {**before, "birch": 1.0}
+
+
+def test_what_only_the_counterpart_finished_is_told(results):
+    for one in results.of(method="ward", library="shoal"):
+        one.status, one.reason = "failed", "no"
+    for one in results.of(method="kmeans", library="shoal", set="set2"):
+        one.status, one.reason = "failed", "no"
+    ward = compare(results)[1]
+    assert ward.rows == []
+    assert ward.only_theirs == [(name, "no") for name in SETS]
+    assert [row[2] for row in main_table(results)[3]] == [
+        "5 (\N{MINUS SIGN}1)",
+        "0 (\N{MINUS SIGN}6)",
+        "5 (+1)",
+    ]
+
+
 def test_totals_are_those_of_the_cells(results):
     kmeans, ward, single = compare(results)
     assert (kmeans.wins, kmeans.losses, kmeans.wins + kmeans.ties + kmeans.losses) == (
@@ -129,6 +164,8 @@ def test_ranks_are_of_sets_where_all_have_results(results):
     found = ranking(results)
     assert (found.methods, found.sets, found.left_out) == (["Kmeans", "Ward", "Single"], SETS[1:], [])
     assert found.test.ranks.tolist() == [1, 2, 3]  # on every set k-means, ward, single, as the data were made
+    next(results.of(set="set5", method="kmeans", library="shoal", seed=1)).status = "failed"  # of five seeds
+    assert ranking(results).sets == SETS[1:5]
     next(results.of(set="set1", method="single", library="shoal")).status = "skipped"
     assert (
         ranking(results) is None

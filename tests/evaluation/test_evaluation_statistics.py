@@ -118,6 +118,8 @@ def test_pairs_see_what_the_spread_of_samples_hides(rng):
     assert difference_test([0.5], [0.5 + 1e-12], paired=False) == 1.0
     assert difference_test([0.5], [0.6], paired=True) == 0.0
     assert difference_test([0.5, 0.6], [0.55], paired=False) == 1.0
+    for paired in (True, False):  # one draw tells nothing of the spread
+        assert difference_test([0.5], [0.6], paired=paired, drawn=True) == 1.0
 
 
 def test_cliques_hold_all_pairs_within_the_difference_and_no_other(rng):

@@ -11,7 +11,7 @@ from shoal.base.files import replacing
 from shoal.evaluation import figures
 from shoal.evaluation.results import Results
 from shoal.evaluation.statistics import Mean
-from shoal.evaluation.summary import LEVEL, OURS, SAME, Row, compare, ranking, skipped
+from shoal.evaluation.summary import LEVEL, OURS, SAME, Comparison, Row, compare, ranking, skipped
 from shoal.report.markup import Markup, join, tag
 from shoal.report.markup import table as html_table
 from shoal.report.sections import card
@@ -90,14 +90,14 @@ def main_table(results: Results) -> Table:
     rows: list[list[Cell]] = []
     for c in compare(results):
         if not c.rows:
-            rows.append([c.title, c.peer, "0", *["-"] * 10])
+            rows.append([c.title, c.peer, _n_sets(c), *["-"] * 10])
             continue
         kind = {"better": "good", "below": "bad", "equal": ""}[c.verdict]
         rows.append(
             [
                 c.title,
                 c.peer,
-                f"{len(c.rows)}" + (f" (+{len(c.only_ours)})" if c.only_ours else ""),
+                _n_sets(c),
                 _two(c.means["ari"]),
                 "-" if c.difference is None else _mean(c.difference),
                 _two(c.means["nmi"]),
@@ -115,9 +115,9 @@ def main_table(results: Results) -> Table:
         "Time", "Memory",
     ]  # fmt: skip
     note = (
-        "Means over the data sets where both have results (in brackets: sets that only shoal "
-        "finished), shoal's first. Difference: mean of our ARI less theirs over the sets, ± half "
-        "of Student's 95 % interval. "
+        "Means over the data sets where both have results (in brackets: + sets that only shoal "
+        f"finished, {MINUS} those that only the counterpart did), shoal's first. "
+        "Difference: mean of our ARI less theirs over the sets, ± half of Student's 95 % interval. "
         f"+ / = / \N{MINUS SIGN}: sets where our mean ARI is higher, equal within {SAME:g}, lower. Same: share of "
         "runs with the very same "
         "clusters. P: Wilcoxon's signed-rank test of the mean ARI over the sets, and adjusted for "
@@ -126,6 +126,12 @@ def main_table(results: Results) -> Table:
         "1\N{MULTIPLICATION SIGN} shoal needs less."
     )
     return "Each method beside its counterparts", note, head, rows
+
+
+def _n_sets(c: Comparison) -> str:
+    """Sets where both have results, and in brackets those of one alone."""
+    alone = [f"{sign}{len(sets)}" for sign, sets in (("+", c.only_ours), (MINUS, c.only_theirs)) if sets]
+    return f"{len(c.rows)}" + (f" ({', '.join(alone)})" if alone else "")
 
 
 def internal_table(results: Results) -> Table:

@@ -35,7 +35,7 @@ class Row:
     ours, theirs : Mean
         ARI over the seeds, with half the 95 % interval.
     p : float
-        Of equal mean ARI; 1 or 0 where nothing varies.
+        Of equal mean ARI; 1 or 0 where nothing varies, 1 where one value is all there is of what is drawn.
     p_holm : float
         The same, adjusted for all rows of the evaluation.
     same : float
@@ -151,8 +151,8 @@ def compare(results: Results) -> list[Comparison]:
     Returns
     -------
     list of Comparison
-        In the order of the plan. A counterpart without a result on any set of ours (not installed, say) has no
-        `rows` and no `means`: its `only_ours` tells why.
+        In the order of the plan. A counterpart without a set where both have results (not installed, say) has no
+        `rows` and no `means`: `only_ours` and `only_theirs` tell why. It takes no part in Holm's adjustment.
 
     Examples
     --------
@@ -175,20 +175,19 @@ def compare(results: Results) -> list[Comparison]:
                 ours, theirs = groups[name, method.name, OURS], groups[name, method.name, peer]
                 mine, yours = _measured(ours), _measured(theirs)
                 if mine and yours:
-                    comparison.rows.append(
-                        _row(name, method.name, method.objective, peer, mine, yours, name in drawn)
-                    )
+                    comparison.rows.append(_row(name, method, peer, mine, yours, name in drawn))
                 elif mine and theirs:
                     comparison.only_ours.append((name, _why(theirs)))
                 elif yours and ours:
                     comparison.only_theirs.append((name, _why(ours)))
-            if comparison.rows or comparison.only_ours:
+            if comparison.rows or comparison.only_ours or comparison.only_theirs:
                 _total(comparison, results, groups)
                 made.append(comparison)
     rows = [row for comparison in made for row in comparison.rows]
     for row, adjusted in zip(rows, holm([row.p for row in rows]), strict=True):
         row.p_holm = adjusted
-    for comparison, adjusted in zip(made, holm([c.p for c in made]), strict=True):
+    tested = [comparison for comparison in made if comparison.rows]
+    for comparison, adjusted in zip(tested, holm([c.p for c in tested]), strict=True):
         comparison.p_holm = adjusted
     return made
 
@@ -212,9 +211,7 @@ def _why(cells: list[Cell]) -> str:
     return next((cell.reason for cell in cells if cell.status != "measured"), "no result")
 
 
-def _row(
-    name: str, method: str, objective: str, peer: str, ours: list[Cell], theirs: list[Cell], drawn: bool
-) -> Row:
+def _row(name: str, method: MethodFacts, peer: str, ours: list[Cell], theirs: list[Cell], drawn: bool) -> Row:
     a, b = [cell.ari or 0.0 for cell in ours], [cell.ari or 0.0 for cell in theirs]
     by_seed = {cell.seed: cell for cell in theirs}
     pairs = [(cell, by_seed[cell.seed]) for cell in ours if cell.seed in by_seed]
@@ -223,14 +220,14 @@ def _row(
     goals = [
         (x.objective, y.objective) for x, y in pairs if x.objective is not None and y.objective is not None
     ]
-    if objective != "none" and goals:
+    if method.objective != "none" and goals:
         mine, yours = (float(np.mean(side)) for side in zip(*goals, strict=True))
-        sign = 1 if objective == "lower_bound" else -1
+        sign = 1 if method.objective == "lower_bound" else -1
         gain = sign * (mine - yours) / max(abs(yours), 1e-300)
-    p = difference_test(a, b, paired=drawn)
+    p = difference_test(a, b, paired=drawn, drawn=drawn or method.seeded)
     spent = _mean(ours, "time"), _mean(theirs, "time")
     return Row(
-        name, method, peer, mean_interval(a), mean_interval(b), p, p, float(np.mean(same or [0])), gain,
+        name, method.name, peer, mean_interval(a), mean_interval(b), p, p, float(np.mean(same or [0])), gain,
         None if spent[0] is None or spent[1] is None else (spent[0], spent[1]),
     )  # fmt: skip
 
@@ -313,10 +310,11 @@ class Ranking:
 def ranking(results: Results, score: str = "ari") -> Ranking | None:
     """Ranks of our methods on the sets where all of them have a result.
 
-    A method that lacks a result on more than a quarter of the sets is left out, so that the others keep their sets.
-    None where fewer than 3 methods or 3 sets remain.
+    A method that lacks a result on more than a quarter of the sets is left out, so that the others keep their sets;
+    a result is one of all seeds. None where fewer than 3 methods or 3 sets remain.
     """
-    means = results.means(score)
+    groups = _groups(results)
+    means = {key: mean for key, mean in results.means(score).items() if _measured(groups[key])}
     sets = [entry.name for entry in results.plan.sets]
     kept: list[MethodFacts] = []
     left_out: list[MethodFacts] = []
