@@ -36,9 +36,13 @@ def test_the_quick_form_leaves_record_and_reports_and_goes_on(shoal, folder):
 
 def test_a_file_of_the_user_is_evaluated(shoal, folder):
     outcome = shoal("evaluate --data iris.npz --sets files --methods average --out own --quiet")
+    assert outcome.err == "shoal: iris.npz must have another name: iris is a data set of shoal's own\n"
+    (folder / "iris.npz").rename("mine.npz")
+    outcome = shoal("evaluate --data mine.npz --sets files --methods average --out own --quiet")
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
     results = json.loads((folder / "own" / "results.json").read_text())
-    assert [entry["name"] for entry in results["plan"]["sets"]] == ["iris"]
+    assert [entry["name"] for entry in results["plan"]["sets"]] == ["mine"]
+    assert results["plan"]["sets"][0]["source"] == "the user's file"
     assert results["plan"]["sets"][0]["n_clusters"] == 3
 
 

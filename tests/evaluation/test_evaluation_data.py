@@ -116,6 +116,59 @@ def test_archives_in_a_folder_keep_every_reference_labelling(tmp_path, rng):
     assert found["flowers"].load(0).references[0].tolist() == [0, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (np.array([0, 0, 3, -1, -1]), [0, 0, 3, -1, -1]),
+        (np.array([0.0, 0.0, 3.0, -1.0, -2.0]), [0, 0, 3, -1, -1]),
+        (np.array([0.25, 0.25, 0.5, 1.5, 1.5]), [0, 0, 1, 2, 2]),
+        (np.array(["b", "b", "a", "c", "c"]), [1, 1, 0, 2, 2]),
+        (np.array([b"b", b"b", b"a", b"c", b"c"]), [1, 1, 0, 2, 2]),
+        (np.array([True, True, False, True, True]), [1, 1, 0, 1, 1]),
+    ],
+)
+def test_reference_labels_of_any_kind_are_classes_and_negative_numbers_noise(tmp_path, y, expected):
+    X = np.arange(10.0).reshape(5, 2)
+    np.savez(tmp_path / "archive.npz", X=X, y=y)
+    lines = [
+        f"{a},{b},{v}\n" for (a, b), v in zip(X, y.astype(str) if y.dtype.kind == "S" else y, strict=True)
+    ]
+    (tmp_path / "table.csv").write_text("a,b,y\n" + "".join(lines))
+    for entry in find_sets(["files"], [tmp_path]):
+        assert entry.load(0).references[0].tolist() == expected
+        assert entry.n_clusters == len({label for label in expected if label >= 0})
+
+
+def test_an_archive_without_numbers_in_each_place_is_refused(tmp_path):
+    path = tmp_path / "bad.npz"
+    np.savez(path, X=np.ones((2, 2)), y=np.array([0, np.nan]))
+    with pytest.raises(ValueError, match=r"bad.npz must have a reference label for each row; got nan"):
+        find_sets(["bad"], [tmp_path])
+    np.savez(path, X=np.array([[1, 2], [3, np.inf]]), y=np.array([0, 1]))
+    with pytest.raises(ValueError, match="X must be finite; got inf at row 1, column 1"):
+        find_sets(["bad"], [tmp_path])
+    np.savez(path, X=np.ones((2, 2), dtype=complex), y=np.array([0, 1]))
+    with pytest.raises(ValueError, match="X must be numeric; its type is complex128"):
+        find_sets(["bad"], [tmp_path])
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.csv").write_text("x,y\n1,0\n2,1\n")
+    with pytest.raises(
+        ValueError, match=r"b.data.csv must have another name: .*a.data.csv is the data set data"
+    ):
+        find_sets(["files"], [tmp_path])
+    chosen = find_sets(["files"], [tmp_path, tmp_path / "b" / "data.csv"])  # named directly
+    assert [entry.name for entry in chosen] == ["data"]
+    (tmp_path / "a" / "data.csv").rename(tmp_path / "a" / "moons.csv")
+    with pytest.raises(
+        ValueError, match=r"moons.csv must have another name: moons is a data set of shoal's own"
+    ):
+        find_sets(None, [tmp_path])
+
+
 def test_shipped_sets_are_scikit_learns_and_scaled_as_they_say():
     iris, wine = (find_sets([name])[0] for name in ("iris", "wine"))
     np.testing.assert_array_equal(iris.load(0).X, load_iris().data)

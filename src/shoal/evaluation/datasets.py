@@ -125,7 +125,7 @@ def find_sets(
     Raises
     ------
     ValueError
-        No such set, or a file cannot be read.
+        No such set, a file cannot be read, or two sets have one name.
     FileNotFoundError
         No such folder.
 
@@ -135,7 +135,7 @@ def find_sets(
     >>> [s.name for s in find_sets(["shipped"])]
     ['iris', 'wine', 'breast_cancer', 'digits']
     """
-    places = [Path(folder) for folder in folders]
+    places = sorted((Path(folder) for folder in folders), key=lambda place: place.is_dir())  # files first
     for place in places:
         if not place.exists():
             raise FileNotFoundError(f"{place}: no such file or folder")
@@ -154,6 +154,8 @@ def find_sets(
             wanted.append(name)
     found = []
     for name in dict.fromkeys(wanted):
+        if name in files and (name in FAMILIES or name in SHIPPED) and name not in (names or ()):
+            raise ValueError(f"{files[name]} must have another name: {name} is a data set of shoal's own")
         if name in FAMILIES:
             found.append(_synthetic(name, n_samples))
         elif name in SHIPPED:
@@ -193,7 +195,16 @@ def _prepare(X: NDArray[Any], references: Iterable[NDArray[Any]], scaling: str) 
         X = (X - X.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
     elif scaling == "pixels":
         X /= dtype(255)
-    return Sample(X, [np.asarray(reference).astype(np.int64) for reference in references])
+    return Sample(X, list(references))
+
+
+def _codes(y: NDArray[Any], what: str) -> NDArray[np.int64]:
+    """Reference labels as integers: whole numbers as they are, of which negative ones are noise; others numbered."""
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError(f"{what} must have a reference label for each row; got {y[~np.isfinite(y)][0]}")
+    if y.dtype.kind in "iu" or (y.dtype.kind == "f" and (y == np.floor(y)).all()):
+        return np.where(y < 0, -1, y).astype(np.int64)
+    return np.unique(y, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _n_clusters(y: NDArray[Any]) -> int:
@@ -229,7 +240,7 @@ def _shipped(name: str) -> EvaluationSet:
         from sklearn import datasets
 
         raw = getattr(datasets, f"load_{name}")()
-        return _prepare(raw.data, [raw.target], scaling)
+        return _prepare(raw.data, [_codes(raw.target, name)], scaling)
 
     k = {"iris": 3, "wine": 3, "breast_cancer": 2, "digits": 10}[name]
     source = "UCI repository, the copy in scikit-learn"
@@ -242,12 +253,17 @@ _TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather")
 def _files(places: Sequence[Path]) -> dict[str, Path]:
     """Archives and tables of the user by name, in the order of names; a file named directly comes first."""
     found: dict[str, Path] = {}
+    direct = {place.stem for place in places if place.is_file()}
     for place in places:
         inside = [place] if place.is_file() else sorted(place.glob("**/*"))
         for path in inside:
-            if path.suffix == ".npz" or (path.suffix in _TABLES and path.is_file()):
-                found.setdefault(path.stem, path)
-    return {name: path for name, path in found.items() if place_has_labels(path)}
+            is_data = path.suffix == ".npz" or (path.suffix in _TABLES and path.is_file())
+            if not is_data or not place_has_labels(path):
+                continue
+            first = found.setdefault(path.stem, path)
+            if first.resolve() != path.resolve() and path.stem not in direct:
+                raise ValueError(f"{path} must have another name: {first} is the data set {path.stem}")
+    return found
 
 
 def place_has_labels(path: Path) -> bool:
@@ -277,7 +293,19 @@ def _read(path: Path) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         assert data.y is not None
         arrays = read_npz(path)
         more = [arrays[f"y{i}"] for i in range(1, len(arrays)) if f"y{i}" in arrays]
-        return data.X, [data.y, *more]
+        if data.X.dtype.kind not in "fiub":
+            raise ValueError(f"{path.name}: X must be numeric; its type is {data.X.dtype}")
+        if not np.isfinite(data.X).all():
+            row, column = np.argwhere(~np.isfinite(data.X))[0]
+            raise ValueError(
+                f"{path.name}: X must be finite; got {data.X[row, column]} at row {row}, column {column}"
+            )
+        for reference in (data.y, *more):
+            if reference.shape != (len(data.X),):
+                raise ValueError(
+                    f"{path.name}: reference labels must have shape ({len(data.X)},); got {reference.shape}"
+                )
+        return data.X, [_codes(reference, path.name) for reference in (data.y, *more)]
     from shoal.datasets import read_table
 
     table = read_table(path)
@@ -286,7 +314,7 @@ def _read(path: Path) -> tuple[NDArray[Any], list[NDArray[Any]]]:
         raise ValueError(f"{path.name} must have a column y, label or class with reference labels")
     part = table.select(label=column)
     assert part.y is not None
-    return part.X, [np.unique(part.y, return_inverse=True)[1]]
+    return part.X, [_codes(part.y, path.name)]
 
 
 def _file(name: str, path: Path) -> EvaluationSet:
@@ -299,13 +327,7 @@ def _file(name: str, path: Path) -> EvaluationSet:
         "given": ("the user's file", "the user's"),
     }
     source, licence = _image_source(name) if image else sources[group]
-    X, references = _read(path)
-    for reference in references:
-        if reference.shape != (len(X),):
-            raise ValueError(
-                f"{path.name}: reference labels must have shape ({len(X)},); got {reference.shape}"
-            )
-    k = _n_clusters(np.asarray(references[0]))
+    k = _n_clusters(_read(path)[1][0])
 
     def load(seed: int) -> Sample:
         points, labels = _read(path)
@@ -348,7 +370,7 @@ def _images(name: str, places: Sequence[Path]) -> EvaluationSet | None:
 
     def load(seed: int) -> Sample:
         X, y = chosen()
-        return _prepare(X, [y], "pixels")
+        return _prepare(X, [_codes(y, name)], "pixels")
 
     return EvaluationSet(name, "real", *_image_source(name), 10, False, "pixels", load)
 
