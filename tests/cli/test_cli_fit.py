@@ -171,6 +171,34 @@ def test_our_columns_give_way_to_the_files(shoal, folder):
     assert frame["row"].to_list() == [7, 8]
 
 
+def test_our_columns_give_way_as_often_as_they_must(shoal, folder):
+    (folder / "t.csv").write_text("row,shoal_row\n1,2\n3,4\n")
+    assert shoal("fit t.csv -k 1 -q --no-report --with-data").code == 0
+    columns = pl.read_csv("shoal-report/labels.csv").columns
+    assert (len(set(columns)), columns[1:]) == (4, ["cluster", "row", "shoal_row"])
+
+
+def test_lists_beside_the_labels_need_a_format_that_has_them(shoal, folder):
+    pl.DataFrame({"a": [1.0, 2.0], "list": [[1], [2, 3]]}).write_parquet("t.parquet")
+    outcome = shoal("fit t.parquet -k 2 -q --no-report --with-data")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "shoal: --with-data cannot write column 'list' of t.parquet to a text file, its type is List(Int64); "
+        "let --labels end in .parquet\n"
+    )
+    assert shoal("fit t.parquet -k 2 -q --no-report --with-data --labels l.parquet").code == 0
+    assert pl.read_parquet("l.parquet")["list"].to_list() == [[1], [2, 3]]
+    for labels in ("-", "p.tsv"):
+        told = shoal(f"predict shoal-report/model.shoal t.parquet --with-data --labels {labels}")
+        assert (told.code, told.err.count("\n")) == (2, 1)
+
+
+def test_predict_tells_how_the_file_was_read(shoal, folder):
+    (folder / "t.csv").write_text("1,2\n3,4\n")
+    shoal("fit t.csv -k 2 -q --no-report")
+    assert "so columns are called x0 to x1" in shoal("predict shoal-report/model.shoal t.csv").out
+
+
 def test_rows_with_empty_cells_are_left_out_on_request_and_it_is_told(shoal):
     outcome = shoal("fit holes.csv -k 2 --drop-missing --no-report")
     assert outcome.code == 0

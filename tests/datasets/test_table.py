@@ -452,3 +452,58 @@ def test_a_file_that_is_not_utf8_is_read_as_latin1_and_says_so(tmp_path):
         assert plain.frame.equals(table.frame)
         path.write_text(text, encoding="utf-8-sig")
         assert read_table(path).frame.columns == plain.frame.columns
+
+
+@pytest.mark.parametrize(
+    ("first", "left_out"),
+    [
+        ((0, 1, 2), True),
+        (("1", "5", "9"), True),
+        ((2, 1, 3), False),
+        ((0.5, 1, 2), False),
+        ((1, 1, 2), False),
+    ],
+)
+def test_row_numbers_without_a_name_are_no_feature_unless_named(tmp_path, first, left_out):
+    rows = "".join(f"{number},{value},{value}\n" for number, value in zip(first, (7, 8, 8), strict=True))
+    table = read_table(write(tmp_path / "t.csv", ",a,b\n" + rows))
+    assert table.select().feature_names == (["a", "b"] if left_out else ["", "a", "b"])
+    assert (table.notes == ["the first column has no name and counts the rows: it is left out"]) == left_out
+    assert table.select(["", "a"]).feature_names == ["", "a"]
+
+
+def test_columns_of_one_name_are_told_and_not_guessed_between(tmp_path):
+    told_apart = read_table(write(tmp_path / "t.csv", "a,b, a\n1,2,3\n4,5,6\n"))
+    assert (told_apart.notes, told_apart.select(["a", " a"]).X.tolist()) == ([], [[1, 3], [4, 6]])
+    plain = read_table(write(tmp_path / "u.csv", 'a,b,a,"b"\n1,2,3,4\n4,5,6,7\n'))
+    assert [note[:22] for note in plain.notes] == ["2 columns are called a", "2 columns are called b"]
+    assert plain.select().X.tolist() == [[1, 2, 3, 4], [4, 5, 6, 7]]
+    for ask in (lambda: plain.select(["a"]), lambda: plain.select(label="b"), lambda: plain.matrix(["a"])):
+        with pytest.raises(
+            ValueError, match=r"u.csv has more than one column '[ab]'; give each its own name"
+        ):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [([[1, 2], [3]], r"List\(Int64\)"), ([{"p": 1}, {"p": 2}], r"Struct\(.*\)")]
+)
+def test_a_label_is_one_value(tmp_path, values, kind):
+    pl.DataFrame({"a": [1.0, 2.0], "of": values}).write_parquet(tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    with pytest.raises(
+        ValueError, match=f"label column 'of' of t.parquet must hold one value .* type is {kind}"
+    ):
+        table.select(label="of")
+
+
+@pytest.mark.parametrize("y", [np.zeros(2), np.zeros((3, 1)), np.zeros(3, dtype="M8[s]")])
+def test_labels_of_an_archive_that_cannot_be_labels_are_refused(tmp_path, y):
+    np.savez(tmp_path / "m.npz", X=X, y=y)
+    with pytest.raises(ValueError, match=r"m.npz: y must "):
+        read_table(tmp_path / "m.npz")
+
+
+def test_labels_of_an_archive_may_be_any_bytes(tmp_path):
+    np.savez(tmp_path / "m.npz", X=X, y=np.array([b"a", b"\xff", "\u00e9".encode()]))
+    assert read_table(tmp_path / "m.npz").select().y.tolist() == ["a", "\\xff", "\u00e9"]

@@ -76,6 +76,8 @@ def fit(job: Fit) -> None:
 
     with working(f"Reading {job.file}", quiet=job.quiet), complaints(), clock("read"):
         table = read_table(job.file, separator=job.separator, decimal_comma=job.decimal_comma)
+        if job.with_data:
+            check_can_hold(job.labels, table)
         data = table.select(
             split_columns(job.columns, table), label=job.label_column, drop_missing=job.drop_missing
         )
@@ -172,6 +174,8 @@ def predict(
             raise ValueError(
                 f"{model_path} has no column names, so columns cannot be matched; save it with feature_names"
             )
+        if with_data:
+            check_can_hold(Path("labels.csv" if to_stdout else labels), table)
         data = table.matrix(model.feature_names, drop_missing=drop_missing)
         if not to_stdout:
             check_writable(Path(labels))
@@ -188,7 +192,7 @@ def predict(
         console().print(
             f"[bold]{name}[/] put {plural(found.size, 'row')} into {plural(n_clusters, 'cluster')}"
         )
-        print_notes([*notes_on(data), *notes])
+        print_notes([*table.notes, *notes_on(data), *notes])
         print_files([("labels", Path(labels))])
 
 
@@ -283,7 +287,8 @@ def parse_image_shape(text: str | None) -> tuple[int, int] | None:
 def notes_on(data: Selection) -> list[str]:
     notes = []
     if data.left_out:
-        notes.append(f"left out because not numeric: {few(data.left_out, 8)}")
+        names = [name or "(no name)" for name in data.left_out]
+        notes.append(f"left out because not numeric: {few(names, 8)}")
     if data.n_missing:
         notes.append(f"{plural(data.n_missing, 'row')} with empty cells left out")
     return notes
@@ -295,6 +300,18 @@ def check_label_path(path: Path, *, with_data: bool) -> None:
         raise ValueError(f"--labels must end in one of {' '.join(LABEL_FORMATS)}; got {os.fspath(path)!r}")
     if with_data and suffix == ".npy":
         raise ValueError("--with-data needs a table: --labels must not end in .npy")
+
+
+def check_can_hold(path: Path, table: Table) -> None:
+    """A text file has one value in a cell: lists and the like beside the labels need another format."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return
+    for name, kind in table.frame.schema.items():
+        if kind.is_nested() or kind in (pl.Object, pl.Binary):
+            raise ValueError(
+                f"--with-data cannot write column {name!r} of {table.name} to a text file, its type is {kind}; "
+                "let --labels end in .parquet"
+            )
 
 
 def check_distinct(files: dict[str, Path | None]) -> None:
@@ -332,8 +349,11 @@ def check_writable(path: Path) -> None:
 
 def label_frame(rows: NDArray[Any], labels: NDArray[Any], data: pl.DataFrame | None) -> pl.DataFrame:
     """Columns ``row`` and ``cluster``, then those of the data; ours give way if the data use these names."""
-    taken = set() if data is None else set(data.columns)
-    names = [name if name not in taken else f"shoal_{name}" for name in ("row", "cluster")]
+    names = ["row", "cluster"]
+    if data is not None:
+        for i, name in enumerate(names):
+            while names[i] in data.columns:
+                names[i] = f"shoal_{names[i]}" if names[i] == name else f"{names[i]}_"
     frame = pl.DataFrame({names[0]: rows, names[1]: labels})
     return frame if data is None else pl.concat([frame, data[rows]], how="horizontal")
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import difflib
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,8 @@ class Table:
         Numbers in text have a decimal comma.
     line_of : callable or None
         The line of the file that holds row 0, 1, ..., or None where lines are not rows; for messages.
+    repeated : frozenset of str
+        Names that more than one column had in the file; asking for one of them is refused.
 
     Examples
     --------
@@ -107,6 +110,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     decimal_comma: bool = False
     line_of: Callable[[int], int | None] | None = field(default=None, repr=False, compare=False)
+    repeated: frozenset[str] = frozenset()
 
     def select(
         self,
@@ -151,9 +155,16 @@ class Table:
         >>> part.X.ravel().tolist(), part.rows.tolist(), part.y.tolist()
         ([1.5, 2.5], [0, 2], ['moss', 'fern'])
         """
+        import polars as pl
+
         label = label if label is not None else self.label
         if label is not None:
             self._require([label], "label column")
+            kind = self.frame[label].dtype
+            if kind.is_nested() or kind == pl.Object:
+                raise ValueError(
+                    f"label column {label!r} of {self.name} must hold one value in each row; its type is {kind}"
+                )
         features, left_out = self._features(columns, label)
         frame = self.frame.select(
             [*features, *([label] if label is not None and label not in features else [])]
@@ -207,10 +218,7 @@ class Table:
                 f"{self.name} lacks {len(absent)} of the model's {len(feature_names)} columns, "
                 f"{_listed(absent)}; it has {_listed(self.frame.columns)}"
             )
-        plain = Table(
-            self.name, self.frame, self.candidates, decimal_comma=self.decimal_comma, line_of=self.line_of
-        )
-        return plain.select(list(feature_names), drop_missing=drop_missing)
+        return replace(self, label=None).select(list(feature_names), drop_missing=drop_missing)
 
     def _features(self, columns: Sequence[str] | None, label: str | None) -> tuple[list[str], list[str]]:
         if columns is not None:
@@ -229,9 +237,11 @@ class Table:
         if not names and self.frame.height == 0:
             raise ValueError(f"{self.name} has no rows")
         if not names:
+            has_booleans = any(_is_number(self.frame[name].dtype, boolean=True) for name in possible)
             raise ValueError(
                 f"{self.name} has no numeric column; its columns are {self._described(possible)}"
                 + self._comma_hint(possible)
+                + ("; booleans are numbers where --columns names them" if has_booleans else "")
             )
         return names, [name for name in possible if name not in names]
 
@@ -241,6 +251,8 @@ class Table:
                 close = difflib.get_close_matches(name, self.frame.columns, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"it has {_listed(self.frame.columns)}"
                 raise ValueError(f"{self.name} has no {what} {name!r}; {hint}")
+            if name in self.repeated:
+                raise ValueError(f"{self.name} has more than one column {name!r}; give each its own name")
 
     def _not_numeric(self, name: str) -> str:
         import polars as pl
@@ -300,7 +312,8 @@ def read_table(
 
         * CSV: the separator is the one of ``, ; tab |`` that occurs most in the first line; columns are called
           x0, x1, ... when the first line holds numbers only. Text columns whose every value is a number apart
-          from spaces become numbers. ``NA N/A NaN NULL None ?`` and nothing are empty cells.
+          from spaces become numbers. ``NA N/A NaN NULL None ?`` and nothing are empty cells. A first column
+          without a name that counts the rows, as pandas and R write it, is a feature only when it is named (``""``).
         * NPY: a matrix, columns x0, x1, ...; one dimension is one column.
         * NPZ: ``X`` (or the only two-dimensional array) gives the features; one-dimensional arrays of the same
           length become further columns, and ``y`` the label column.
@@ -392,6 +405,7 @@ def _read_csv(path: Path, *, separator: str | None = None, decimal_comma: bool =
     if separator is None:
         separator = "\t" if path.suffix.lower() == ".tsv" else _seen_separator(first, decimal_comma)
     # a line of numbers with decimal commas is data, whether or not it is read so
+    named = next(csv.reader([first], delimiter=separator))
     headless = all(
         _is_float(cell if separator == "," else cell.replace(",", ".")) for cell in first.split(separator)
     )
@@ -427,15 +441,33 @@ def _read_csv(path: Path, *, separator: str | None = None, decimal_comma: bool =
         stripped = [name.strip() for name in frame.columns]
         if len(set(stripped)) == len(stripped):
             frame = frame.rename(dict(zip(frame.columns, stripped, strict=True)))
+    counts = Counter(named) if not headless and len(named) == frame.width else {}
+    repeated = frozenset(name for name, count in counts.items() if name.strip() and count > 1)
+    for name in sorted(repeated):
+        notes.append(f"{counts[name]} columns are called {name}: the later ones are {name}_duplicated_0, ...")
+    frame = _numbers_from_text(frame, decimal_comma)
+    candidates = frame.columns
+    if not headless and not named[0].strip() and _counts_rows(frame.to_series(0)):
+        candidates = candidates[1:]
+        notes.append("the first column has no name and counts the rows: it is left out")
     line_of = partial(_line_of, path, 1 if headless else 2, frame.height)
     return Table(
         path.name,
-        _numbers_from_text(frame, decimal_comma),
-        frame.columns,
+        frame,
+        candidates,
         notes=notes,
         decimal_comma=decimal_comma,
         line_of=line_of,
+        repeated=repeated,
     )
+
+
+def _counts_rows(column: pl.Series) -> bool:
+    """Whether a column holds whole numbers that ascend, as the row names that pandas and R write."""
+    if not _is_number(column.dtype) or column.null_count():
+        return False
+    values = column.to_numpy()
+    return bool((values == np.floor(values)).all() and (np.diff(values) > 0).all())
 
 
 def _line_of(path: Path, first: int, n_rows: int, row: int) -> int | None:
@@ -543,11 +575,20 @@ def _table_of_arrays(path: Path, name: str, X: NDArray[Any], others: dict[str, N
     if X.dtype.kind == "f" and X.dtype.itemsize not in (4, 8):
         X = X.astype(np.float32 if X.dtype.itemsize < 4 else np.float64)
     X = X.astype(X.dtype.newbyteorder("="), copy=False)
+    y = others.get("y")
+    if y is not None and y.shape != (X.shape[0],):
+        raise ValueError(
+            f"{path}: y must have shape ({X.shape[0]},), one label per row of {name}; got {y.shape}"
+        )
+    if y is not None and y.dtype.kind not in "fiubUS":
+        raise ValueError(f"{path}: y must hold numbers or text; its type is {y.dtype}")
     features = [f"x{j}" for j in range(X.shape[1])]
     columns = {feature: X[:, j] for j, feature in enumerate(features)}
     for other, array in others.items():
         if array.shape == (X.shape[0],) and array.dtype.kind in "fiubUS" and other not in columns:
-            columns[other] = array.astype(str) if array.dtype.kind == "S" else array
+            columns[other] = (
+                np.char.decode(array, "utf-8", "backslashreplace") if array.dtype.kind == "S" else array
+            )
     names = others.get("class_names")
     return Table(
         path.name,
