@@ -311,3 +311,66 @@ def test_a_link_and_a_pipe_stay_what_they_are(tmp_path):
     os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "target"]
+
+
+def test_names_of_columns_may_come_in_any_sequence_and_are_counted(tmp_path):
+    model = shoal.KMeans(3, random_state=0).fit(X)
+    for names in (np.array(["a", "b", "c"]), ("a", "b", "c"), {"a": 1, "b": 2, "c": 3}.keys()):
+        shoal.save_model(model, tmp_path / "m.shoal", feature_names=names)
+        assert shoal.load_model(tmp_path / "m.shoal").feature_names == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="feature_names must have n_features_in_=3 names; got 1"):
+        shoal.save_model(model, tmp_path / "m.shoal", feature_names=["a"])
+    with pytest.raises(
+        TypeError, match="scaler must be one of StandardScaler, MinMaxScaler, RobustScaler; got 3"
+    ):
+        shoal.save_model(model, tmp_path / "m.shoal", scaler=3)
+    with pytest.raises(TypeError, match=r"about must hold text, finite numbers, lists and dicts; .*int64"):
+        shoal.save_model(model, tmp_path / "m.shoal", about={"n": np.int64(3)})
+    with pytest.raises(ValueError, match="about must hold"):
+        shoal.save_model(model, tmp_path / "m.shoal", about={"n": np.nan})
+
+
+def changed(path, change):
+    """The model file with its JSON changed."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    content = json.loads(parts["model.json"])
+    change(content)
+    parts["model.json"] = json.dumps(content).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+def test_a_parameter_that_came_later_is_at_its_default_and_one_that_went_is_named(tmp_path):
+    path = tmp_path / "m.shoal"
+    model = shoal.KMeans(3, random_state=0).fit(X)
+    shoal.save_model(model, path)
+    changed(path, lambda content: content["estimator"]["state"].pop("metric"))
+    again = shoal.load_model(path)
+    assert again.estimator.metric == "euclidean"
+    np.testing.assert_array_equal(again.predict(X), model.labels_)
+    changed(path, lambda content: content["estimator"]["state"].update(shape="round"))
+    with pytest.raises(
+        ValueError, match=r"was written by shoal .*KMeans of this version has no parameter 'shape'"
+    ):
+        shoal.load_model(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["estimator"]["state"].update(metric={}),
+        lambda content: content["estimator"].update(state=[]),
+        lambda content: content.update(estimator="KMeans"),
+        lambda content: content.update(scaler=3),
+        lambda content: content.update(feature_names=7),
+        lambda content: content["estimator"].update({"$object": 3}),
+    ],
+)
+def test_what_makes_no_sense_is_damage(tmp_path, change):
+    path = tmp_path / "m.shoal"
+    shoal.save_model(shoal.KMeans(3, random_state=0).fit(X), path)
+    changed(path, change)
+    with pytest.raises(ValueError, match=r"m.shoal is damaged or not a shoal model file"):
+        shoal.load_model(path)

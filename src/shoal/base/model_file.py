@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import os
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,6 +30,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from shoal.base.checks import shown
 from shoal.base.files import replacing
 
 FORMAT = "shoal-model"
@@ -93,7 +97,7 @@ def save_model(
     path: str | os.PathLike[str],
     *,
     scaler: Any = None,
-    feature_names: list[str] | None = None,
+    feature_names: Iterable[str] | None = None,
     about: dict[str, Any] | None = None,
 ) -> None:
     """Write a fitted estimator to a model file.
@@ -108,8 +112,8 @@ def save_model(
         Customarily ends in ``.shoal``.
     scaler : fitted StandardScaler, MinMaxScaler or RobustScaler, default=None
         Applied by :meth:`SavedModel.predict` before the estimator.
-    feature_names : list of str, default=None
-        Column names; by default ``estimator.feature_names_in_`` when it is there.
+    feature_names : iterable of str, default=None
+        Column names, such as ``frame.columns``; by default ``estimator.feature_names_in_`` when it is there.
     about : dict, default=None
         Free facts to keep with the model.
 
@@ -117,7 +121,9 @@ def save_model(
     ------
     TypeError
         Something in the estimator, which is named, cannot be written without pickle: a callable, for
-        instance.
+        instance. `scaler` is none of the three, or `about` holds other things.
+    ValueError
+        `feature_names` are not as many as the estimator has features.
     OSError
         The file cannot be written.
 
@@ -132,15 +138,25 @@ def save_model(
     """
     import shoal
 
-    if feature_names is None and hasattr(estimator, "feature_names_in_"):
-        feature_names = [str(name) for name in estimator.feature_names_in_]
+    if feature_names is None:
+        feature_names = getattr(estimator, "feature_names_in_", None)
+    names = None if feature_names is None else [str(name) for name in feature_names]
+    n_features = getattr(estimator, "n_features_in_", None)
+    if names is not None and n_features is not None and len(names) != n_features:
+        raise ValueError(f"feature_names must have n_features_in_={n_features} names; got {len(names)}")
+    if scaler is not None and not (_class_name(type(scaler)) or "").startswith("sklearn."):
+        raise TypeError(f"scaler must be one of {', '.join(SCALERS)}; got {shown(scaler)}")
+    try:
+        json.dumps(about, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"about must hold text, finite numbers, lists and dicts; {error}") from None
     writer = _Writer()
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "shoal_version": shoal.__version__,
         "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "feature_names": feature_names,
+        "feature_names": names,
         "scaler": writer.encode(scaler, "scaler"),
         "estimator": writer.encode(estimator, type(estimator).__name__),
         "about": about or {},
@@ -208,6 +224,11 @@ _DAMAGE = (
     OSError,
     NotImplementedError,
     RuntimeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    StopIteration,
+    struct.error,
 )
 
 
@@ -224,14 +245,14 @@ def _read(archive: zipfile.ZipFile) -> SavedModel:
             f"must have a model format up to {FORMAT_VERSION}; got {content['format_version']}, "
             f"written by shoal {content['shoal_version']}"
         )
-    reader = _Reader(archive)
-    return SavedModel(
-        estimator=reader.decode(content["estimator"]),
-        scaler=reader.decode(content["scaler"]),
-        feature_names=content["feature_names"],
-        about=content["about"],
-        version=content["shoal_version"],
-    )
+    reader = _Reader(archive, content["shoal_version"])
+    estimator, scaler = (reader.decode(content[part]) for part in ("estimator", "scaler"))
+    names = content["feature_names"]
+    if not isinstance(estimator, BaseEstimator) or not isinstance(scaler, BaseEstimator | None):
+        raise ValueError("there is no estimator in it")
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError("its feature_names are no list of text")
+    return SavedModel(estimator, scaler, names, content["about"], content["shoal_version"])
 
 
 def _class_name(cls: type) -> str | None:
@@ -311,8 +332,9 @@ class _Writer:
 class _Reader:
     """The inverse of :class:`_Writer`."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, version: str = "") -> None:
         self._archive = archive
+        self._version = version
 
     def decode(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -352,7 +374,18 @@ class _Reader:
         if kind == "$object":
             cls = _class_of(inner)
             restored: Any = object.__new__(cls)
+            state = {k: self.decode(v) for k, v in value["state"].items()}
             # scikit-learn's own door: it warns when a scaler was fitted under another version
-            restored.__setstate__({k: self.decode(v) for k, v in value["state"].items()})
+            restored.__setstate__(self._of_this_version(cls, state) if inner.startswith("shoal") else state)
             return restored
         raise ValueError(f"unknown kind {kind!r}")
+
+    def _of_this_version(self, cls: type, state: dict[str, Any]) -> dict[str, Any]:
+        """The state with parameters that came after the file at their defaults; one that is gone is refused."""
+        parameters = inspect.signature(cls).parameters
+        for name in state:
+            if name not in parameters and not name.startswith("_") and not name.endswith("_"):
+                raise _Refused(
+                    f"was written by shoal {self._version}: {cls.__name__} of this version has no parameter {name!r}"
+                )
+        return {**{name: parameter.default for name, parameter in parameters.items()}, **state}
