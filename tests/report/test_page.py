@@ -413,3 +413,23 @@ def test_the_condensed_tree_shows_the_selected_clusters_in_their_colours(tmp_pat
     assert sum(trace.fill == "toself" for trace in few.data) == 2
     page = Page(write_report(model, rows, tmp_path / "tree.html").html())
     assert "condensed-0-data" in page.figures()
+
+
+@pytest.mark.parametrize("names", [np.array(["a", "b"]), ("a", "b"), [1, 2]])
+def test_feature_names_may_come_in_any_sequence(tmp_path, names):
+    X = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 9.0], [9.0, 8.0]])
+    model = shoal.KMeans(2, random_state=0).fit(X)
+    report = write_report(model, X, tmp_path / "r.html", feature_names=names)
+    assert report.parts[0].feature_names == [str(name) for name in names]
+
+
+def test_what_was_fitted_on_distances_or_similarities_has_a_report(tmp_path, rng):
+    points = np.concatenate([rng.normal(c, 1, size=(30, 2)) for c in (0, 9)] + [[[50.0, 50.0]]])
+    D = np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
+    model = shoal.DBSCAN(eps=2.5, min_samples=3, metric="precomputed").fit(D)
+    assert set(model.labels_) == {-1, 0, 1}
+    report = write_report(model, D, tmp_path / "r.html")
+    assert report.parts[0].scores.internal[0].value > 0.7
+    model = shoal.AffinityPropagation(affinity="precomputed", random_state=0).fit(-(D**2))
+    report = write_report(model, -(D**2), tmp_path / "r.html")
+    assert [score.value for score in report.parts[0].scores.internal] == [None] * 3

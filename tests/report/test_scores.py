@@ -118,3 +118,26 @@ def test_a_sample_keeps_proportions_and_the_small_clusters():
     counts = dict(zip(*np.unique(labels[rows], return_counts=True), strict=True))
     assert counts == {-1: 30, 0: round(5000 * 600 / 6007), 1: round(900 * 600 / 6007), 5: 7}
     np.testing.assert_array_equal(rows, stratified_sample(labels, 600, at_least=30))
+
+
+def test_distances_are_scored_as_distances(monkeypatch):
+    D = oracle.pairwise_distances(X, metric="manhattan")
+    labels = LABELS.copy()
+    labels[::7] = -1
+    kept = labels >= 0
+    expected = oracle.silhouette_score(X[kept], labels[kept], metric="manhattan")
+    found = by_key(compute_scores(D, labels, metric="precomputed"))
+    assert found["silhouette_score"].value == pytest.approx(expected, rel=1e-12)
+    for key in ("calinski_harabasz_score", "davies_bouldin_score"):
+        assert found[key].value is None
+        assert found[key].note == "needs points; there are distances; 18 noise rows left out"
+    big = np.repeat(np.repeat(D, 25, axis=0), 25, axis=1)
+    monkeypatch.setattr(module, "SILHOUETTE_BUDGET", 1.0)
+    sampled = compute_scores(big, np.repeat(labels, 25), metric="precomputed").internal[0]
+    assert sampled.note.startswith("on a random sample of 2,0")
+    assert sampled.value == pytest.approx(expected, abs=0.05)
+
+
+def test_similarities_have_no_internal_scores():
+    for score in compute_scores(X @ X.T, LABELS, metric="similarities").internal:
+        assert (score.value, score.note) == (None, "needs points or distances; there are similarities")

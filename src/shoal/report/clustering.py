@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal.base.checks import check_labels, check_matrix, check_minkowski
-from shoal.report.scores import Scores, compute_scores
+from shoal.report.scores import SIMILARITIES, Scores, compute_scores
 
 if TYPE_CHECKING:
     from shoal.density.condensed_tree import CondensedTree
@@ -39,7 +39,9 @@ class Clustering:
     centers : ndarray of shape (n_clusters, n_features) or None
         Row j is the center of label j, in the space of `X`.
     metric : str
-        The distance the algorithm used. Under ``"cosine"`` scores and pictures use rows of unit length.
+        The distance the algorithm used. Under ``"cosine"`` scores and pictures use rows of unit length. Under
+        ``"precomputed"`` `X` holds distances, under ``"similarities"`` their opposite: scores that need points are left
+        out.
     original : ndarray of shape (n_samples, n_features) or None
         The points in their own units, when `X` is scaled; summaries are given in these.
     y : ndarray of shape (n_samples,) or None
@@ -112,6 +114,7 @@ class Clustering:
         self.labels = check_labels(self.labels, "labels", n_samples)
         if self.labels.dtype.kind not in "iu":
             raise TypeError(f"labels must be integers; got {self.labels.dtype}")
+        self.feature_names = [str(name) for name in self.feature_names]
         if not self.feature_names:
             self.feature_names = [f"x{j}" for j in range(n_features)]
         if len(self.feature_names) != n_features:
@@ -250,6 +253,8 @@ def _same(value: Any, default: Any) -> bool:
 
 def _metric_of(parameters: dict[str, Any]) -> str:
     """The metric of an estimator for its scores: of all powers of minkowski they know 1, 2 and infinity."""
+    if parameters.get("affinity") == "precomputed":
+        return SIMILARITIES
     given = parameters.get("metric", "euclidean")
     power = (parameters.get("metric_params") or {}).get("p", parameters.get("p"))
     metric, _ = check_minkowski(given, 2 if power is None else power)

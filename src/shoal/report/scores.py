@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 # Pairs times features that the silhouette may cost.
 SILHOUETTE_BUDGET = 4e9
+# The metric of an estimator that was given similarities, as affinity propagation may be.
+SIMILARITIES = "similarities"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def compute_scores(
     y : ndarray of shape (n_samples,), default=None
         Reference labels of any type.
     metric : str
-        Distance of the silhouette. The other two are defined on squared Euclidean distances.
+        Distance of the silhouette. The other two are defined on squared Euclidean distances of points: there are
+        none for "precomputed", where `X` holds distances, and none of the three for "similarities".
 
     Notes
     -----
@@ -125,27 +128,34 @@ def internal_scores(
     clustered = labels >= 0
     n_noise = int(labels.size - clustered.sum())
     without = f"{n_noise:,} noise rows left out" if n_noise else ""
+    distances = metric == "precomputed"
     if n_noise:
-        X, labels = X[clustered], labels[clustered]
+        X, labels = X[np.ix_(clustered, clustered)] if distances else X[clustered], labels[clustered]
     ids, sizes = np.unique(labels, return_counts=True)
 
     why = ""
     if not 2 <= ids.size <= labels.size - 1:
         why = f"needs 2 to n - 1 clusters; there {'is' if ids.size == 1 else 'are'} {ids.size}"
+    elif metric == SIMILARITIES:
+        why = "needs points or distances; there are similarities"
     silhouette = calinski = davies = None
     silhouette_of: dict[int, float] = {}
     sampled = ""
     if not why:
-        rows = _silhouette_rows(labels, X.shape[1], budget or SILHOUETTE_BUDGET)
+        rows = _silhouette_rows(labels, 1 if distances else X.shape[1], budget or SILHOUETTE_BUDGET)
         if rows.size < labels.size:
             sampled = f"on a random sample of {rows.size:,} rows"
-        part, of = (X, labels) if rows.size == labels.size else (X[rows], labels[rows])
+        part, of = X, labels
+        if rows.size < labels.size:
+            part, of = X[np.ix_(rows, rows)] if distances else X[rows], labels[rows]
         values = metrics.silhouette_samples(part, of, metric=metric)
         silhouette_of = {int(i): float(values[of == i].mean()) for i in ids}
         # each cluster weighs as much as it has rows, however many of them were sampled
         silhouette = float(np.average(list(silhouette_of.values()), weights=sizes))
-        calinski = float(metrics.calinski_harabasz_score(X, labels))
-        davies = float(metrics.davies_bouldin_score(X, labels))
+        if not distances:
+            calinski = float(metrics.calinski_harabasz_score(X, labels))
+            davies = float(metrics.davies_bouldin_score(X, labels))
+    no_points = why or ("needs points; there are distances" if distances else "")
 
     def note(*parts: str) -> str:
         return "; ".join(part for part in parts if part)
@@ -159,7 +169,12 @@ def internal_scores(
             1.0,
             True,
             "How much nearer a row is to its own cluster than to the next one.",
-            note(why, sampled, without, f"{metric} distance" if metric != "euclidean" else ""),
+            note(
+                why,
+                sampled,
+                without,
+                f"{metric} distance" if metric not in ("euclidean", SIMILARITIES) else "",
+            ),
         ),
         Score(
             "calinski_harabasz_score",
@@ -169,7 +184,7 @@ def internal_scores(
             None,
             True,
             "Spread between clusters over spread within them; compare on the same data only.",
-            note(why, without),
+            note(no_points, without),
         ),
         Score(
             "davies_bouldin_score",
@@ -179,7 +194,7 @@ def internal_scores(
             None,
             False,
             "Mean overlap of each cluster with the one most like it.",
-            note(why, without),
+            note(no_points, without),
         ),
     ]
 
