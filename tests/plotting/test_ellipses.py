@@ -43,14 +43,46 @@ def test_shared_and_diagonal_covariances_are_drawn_as_the_full_ones_they_stand_f
     [
         (
             ([[0.0, 0.0]], [[[1.0]]]),
-            r"covariances must have shape \(1, 2, 2\), \(2, 2\) or \(1, 2\); got \(1, 1, 1\)",
+            r"covariances must have shape \(1, 2, 2\) or \(2, 2\) or \(1, 2\) or \(1,\); got \(1, 1, 1\)",
         ),
+        (([[0.0, 0.0]], [[1.0, np.nan]]), "covariances must be finite"),
+        (([[0.0, 0.0], [1.0, 1.0]], np.eye(2)), "give covariance_type 'tied' or 'diag'"),
         (([[0.0]], [[[1.0]]]), r"features must be two numbers in \[0, n_features - 1=0\]; got \(0, 1\)"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         plot_ellipses(*arguments)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_every_type_of_a_mixture_is_drawn_by_its_name(rng, kind):
+    X = rng.normal(size=(300, 2)) @ [[2.0, 0.6], [0.0, 0.5]] + rng.choice([-9.0, 9.0], (300, 1))
+    model = shoal.GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+    short = plot_ellipses(model.means_, model.covariances_, covariance_type=kind)
+    C = model.covariances_
+    full = {
+        "full": lambda: C,
+        "tied": lambda: np.stack([C, C]),
+        "diag": lambda: np.stack([np.diag(c) for c in C]),
+        "spherical": lambda: np.stack([c * np.eye(2) for c in C]),
+    }[kind]()
+    for a, b in zip(short.patches, plot_ellipses(model.means_, full).patches, strict=True):
+        assert (a.width, a.height, a.angle) == (b.width, b.height, b.angle)
+    with pytest.raises(ValueError, match=r"covariances must have shape \(2, 2, 2\); got \(2,\)"):
+        plot_ellipses(model.means_, [1.0, 2.0], covariance_type="full")
+
+
+@pytest.mark.parametrize(
+    ("path", "separation", "message"),
+    [
+        ([[0, 1], [8, 3]], None, "path must hold numbers above 0; got 0"),
+        ([[4, 1]], 0.0, r"separation must be in \(0"),
+    ],
+)
+def test_a_separation_that_has_no_logarithm_is_refused(path, separation, message):
+    with pytest.raises(ValueError, match=message):
+        plot_separation_path(path, separation)
 
 
 def test_paths_begin_at_seeds_and_end_at_centroids(rng):

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal.plotting import NOISE, PALETTE, color_of, plot_clusters, plot_k_distances, plot_reachability
+from shoal.plotting import (
+    NOISE,
+    PALETTE,
+    color_of,
+    plot_clusters,
+    plot_k_distances,
+    plot_reachability,
+    plot_spanning_tree,
+)
 
 mpl.use("agg")
 
@@ -64,6 +72,39 @@ def test_it_draws_where_it_is_told():
 def test_wrong_shapes_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         plot_clusters(**arguments)
+
+
+@pytest.mark.parametrize("labels", [["a", "a", "b", "b"], [0.0, 0.0, 1.0, 1.0]])
+def test_labels_without_a_colour_are_refused(labels):
+    with pytest.raises(TypeError, match="labels must be integers; got"):
+        plot_clusters(X, labels)
+    with pytest.raises(TypeError, match="labels must be integers; got"):
+        plot_reachability([1.0] * 4, [0, 1, 2, 3], labels)
+
+
+@pytest.mark.parametrize("ordering", [[0, 1, 7], [0, 0, -1], [0.0, 1.0, 2.0], [0, 1, 1]])
+def test_an_ordering_has_each_sample_once(ordering):
+    with pytest.raises(ValueError, match="ordering must hold each of the samples 0 to 2 once"):
+        plot_reachability([1.0, 2.0, 3.0], ordering)
+
+
+def test_distances_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="distances must be numbers; got nan at 1"):
+        plot_k_distances([1.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("v", "message"),
+    [
+        ([1, 9], r"v must be in \[0, n_samples - 1=3\]; got 1 to 9"),
+        ([1, -1], r"v must be in \[0, n_samples - 1=3\]; got -1 to 1"),
+        ([1.0, 2.0], "v must be row numbers, one per distance; got float64"),
+        ([1], "v must be row numbers, one per distance"),
+    ],
+)
+def test_edges_join_rows_that_are_there(v, message):
+    with pytest.raises(ValueError, match=message):
+        plot_spanning_tree(X, [0, 1], v, [1.0, 2.0])
 
 
 # --- density -------------------------------------------------------------------------------------------------

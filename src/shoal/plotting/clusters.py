@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from shoal.base.checks import check_labels, check_matrix
 from shoal.plotting.palette import PALETTE, color_of
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MARKERS = "osD^v<>ph"
+
+
+def check_cluster_labels(labels: ArrayLike, n_samples: int) -> NDArray[Any]:
+    """Labels that have a colour: one integer per row."""
+    found = check_labels(labels, "labels", n_samples)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers; got {found.dtype}")
+    return found
 
 
 def plot_clusters(
@@ -46,6 +54,8 @@ def plot_clusters(
     ------
     ValueError
         `X` or `centers` does not have two columns, or `labels` is not one per row.
+    TypeError
+        `labels` are not integers.
 
     Examples
     --------
@@ -58,7 +68,7 @@ def plot_clusters(
     import matplotlib.pyplot as plt
 
     points = check_matrix(X)
-    clusters = check_labels(labels, "labels", points.shape[0])
+    clusters = check_cluster_labels(labels, points.shape[0])
     if points.shape[1] != 2:
         raise ValueError(f"X must have 2 columns; got {points.shape[1]}")
     if ax is None:

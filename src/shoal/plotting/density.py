@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shoal.base.checks import check_labels, check_real
+from shoal.base.checks import check_real
+from shoal.plotting.clusters import check_cluster_labels
 from shoal.plotting.palette import NOISE, PALETTE, color_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def plot_k_distances(
     Raises
     ------
     ValueError
-        `distances` is empty or has more than one dimension.
+        `distances` is empty, has more than one dimension or holds NaN.
 
     Examples
     --------
@@ -53,6 +54,8 @@ def plot_k_distances(
     values = np.asarray(distances, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"distances must be 1D and not empty; got shape {values.shape}")
+    if np.isnan(values).any():
+        raise ValueError(f"distances must be numbers; got nan at {int(np.argmax(np.isnan(values)))}")
     values = np.sort(values)
     if ax is None:
         _, ax = plt.subplots()
@@ -109,7 +112,7 @@ def plot_reachability(
     Raises
     ------
     ValueError
-        The arrays do not have one length.
+        The arrays do not have one length, or `ordering` is no order of the samples.
 
     Examples
     --------
@@ -129,7 +132,9 @@ def plot_reachability(
         raise ValueError(
             f"reachability and ordering must be 1D of one length; got shapes {values.shape} and {order.shape}"
         )
-    clusters = None if labels is None else check_labels(labels, "labels", values.size)[order]
+    if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order), np.arange(order.size)):
+        raise ValueError(f"ordering must hold each of the samples 0 to {order.size - 1} once")
+    clusters = None if labels is None else check_cluster_labels(labels, values.size)[order]
     plot = values[order]
     finite = plot[np.isfinite(plot)]
     top = 1.1 * finite.max() if finite.size and finite.max() > 0 else 1.0

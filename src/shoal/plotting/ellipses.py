@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shoal.base.checks import check_matrix, check_real, shown
+from shoal.base.checks import check_choice, check_matrix, check_real, shown
 from shoal.plotting.palette import color_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def plot_ellipses(
     means: ArrayLike,
     covariances: ArrayLike,
     *,
+    covariance_type: str | None = None,
     mass: float = 0.95,
     features: tuple[int, int] = (0, 1),
     ax: Axes | None = None,
@@ -29,7 +30,10 @@ def plot_ellipses(
     ----------
     means : array-like of shape (n_components, n_features)
     covariances : array-like of shape (n_components, n_features, n_features)
-        Of the "full" type; (n_features, n_features) for one that all share, (n_components, n_features) for variances.
+        Of the "full" type; (n_features, n_features) for one that all share, "tied"; (n_components, n_features) for
+        variances, "diag"; (n_components,) for one variance each, "spherical".
+    covariance_type : {"full", "tied", "diag", "spherical"}, default=None
+        By default as the shape tells; needed where as many components as features leave "tied" or "diag".
     mass : float, default=0.95
         In (0, 1): the share of the component, as seen in these two features, inside its ellipse.
     features : (int, int), default=(0, 1)
@@ -62,14 +66,23 @@ def plot_ellipses(
     centers = check_matrix(means, "means")
     n, d = centers.shape
     given = np.asarray(covariances, dtype=float)
-    if given.shape == (n, d, d):
-        full = given
-    elif given.shape == (d, d) and n != d:
-        full = np.broadcast_to(given, (n, d, d))
-    elif given.shape == (n, d):
-        full = given[:, :, None] * np.eye(d)
-    else:
-        raise ValueError(f"covariances must have shape {(n, d, d)}, {(d, d)} or {(n, d)}; got {given.shape}")
+    shapes = {"full": (n, d, d), "tied": (d, d), "diag": (n, d), "spherical": (n,)}
+    possible = [kind for kind, shape in shapes.items() if given.shape == shape]
+    if covariance_type is not None:
+        check_choice("covariance_type", covariance_type, tuple(shapes))
+        possible = [kind for kind in possible if kind == covariance_type]
+    if not possible:
+        wanted = list(shapes.values()) if covariance_type is None else [shapes[covariance_type]]
+        raise ValueError(f"covariances must have shape {' or '.join(map(str, wanted))}; got {given.shape}")
+    if len(possible) > 1:
+        raise ValueError(
+            f"covariances of shape {given.shape} may be one that all share or variances; give covariance_type "
+            "'tied' or 'diag'"
+        )
+    if not np.isfinite(given).all():
+        raise ValueError("covariances must be finite")
+    whole = possible[0] in ("full", "tied")
+    full = np.broadcast_to(given, (n, d, d)) if whole else given.reshape(n, -1, 1) * np.eye(d)
     mass = check_real("mass", mass, 0, 1, open_low=True)
     if mass == 1:
         raise ValueError("mass must be in (0, 1); got 1")
@@ -172,7 +185,7 @@ def plot_separation_path(path: ArrayLike, separation: float | None = None, *, ax
     Raises
     ------
     ValueError
-        `path` has another shape.
+        `path` has another shape, or a number in it or `separation` is not above 0.
 
     Examples
     --------
@@ -187,6 +200,10 @@ def plot_separation_path(path: ArrayLike, separation: float | None = None, *, ax
     steps = check_matrix(path, "path")
     if steps.shape[1] != 2:
         raise ValueError(f"path must have 2 columns; got {steps.shape[1]}")
+    if not (steps > 0).all():
+        raise ValueError(f"path must hold numbers above 0; got {steps.min():g}")
+    if separation is not None:
+        separation = check_real("separation", separation, 0, open_low=True)
     if ax is None:
         _, ax = plt.subplots()
     ax.step(steps[:, 0], steps[:, 1], where="mid", color="#2e5077", linewidth=1.5)

@@ -363,9 +363,19 @@ def plot_spanning_tree(
     points = check_matrix(X)
     if points.shape[1] != 2:
         raise ValueError(f"X must have 2 columns; got {points.shape[1]}")
+    one, other = np.asarray(u), np.asarray(v)
+    for name, rows in (("u", one), ("v", other)):
+        if rows.dtype.kind not in "iu" or rows.shape != np.shape(distance) or rows.ndim != 1:
+            raise ValueError(
+                f"{name} must be row numbers, one per distance; got {rows.dtype} of shape {rows.shape}"
+            )
+        if rows.size and not (0 <= rows.min() <= rows.max() < len(points)):
+            raise ValueError(
+                f"{name} must be in [0, n_samples - 1={len(points) - 1}]; got {rows.min()} to {rows.max()}"
+            )
     axes = _axes(ax)
     order = np.argsort(np.asarray(distance), kind="stable")[::-1]  # the short ones on top
-    ends = np.stack([points[np.asarray(u)[order]], points[np.asarray(v)[order]]], axis=1)
+    ends = np.stack([points[one[order]], points[other[order]]], axis=1)
     edges = LineCollection(list(ends), **{"cmap": "viridis", "linewidths": 1.0, **lines})
     edges.set_array(np.asarray(distance, dtype=float)[order])
     axes.add_collection(edges)
