@@ -253,6 +253,7 @@ def test_methods_are_found_by_name_and_family():
     [
         ({"seeds": 0}, "seeds must be at least 1"),
         ({"budget": float("nan")}, "budget must be above 0"),
+        ({"budget": float("inf")}, "budget must be above 0 and at most 604,800 seconds; got inf"),
         ({"n_samples": 9}, "n_samples"),
     ],
 )
@@ -314,3 +315,14 @@ def test_the_peak_of_a_quick_fit_holds_all_it_keeps(tmp_path, rng, monkeypatch):
     request = {"method": "keeper", "library": "shoal", "seed": 0, "n_clusters": 2, "budget": 0}
     found = run_cell({**request, "arrays": str(tmp_path)})
     assert 60 << 20 < found["peak_bytes"] < 100 << 20
+
+
+def test_a_line_that_is_no_result_is_named(whole, small, tmp_path):
+    evaluate(small, tmp_path)
+    lines = (tmp_path / "cells.jsonl").read_text().splitlines()
+    for wrong in ("{", '{"seed": 0, "hue": 3}', "[]"):
+        (tmp_path / "cells.jsonl").write_text("\n".join([*lines[:2], wrong, *lines[3:]]) + "\n")
+        with pytest.raises(ValueError, match=r"cells.jsonl holds no result in line 3; remove that line"):
+            evaluate(small, tmp_path)
+    (tmp_path / "cells.jsonl").write_text("\n".join(lines[:2] + lines[3:]) + "\n")
+    assert lasting(evaluate(small, tmp_path)) == lasting(whole)

@@ -25,6 +25,8 @@ from shoal.evaluation.results import Cell, MethodFacts, Plan, Results, SetFacts
 # Sets with more values than this run with fewer seeds.
 LARGE = 20_000
 LARGE_SEEDS = 3
+# A fit may take a week; the system's own limits need some number.
+MOST_SECONDS = 7 * 24 * 3600
 
 CELLS = "cells.jsonl"
 PLAN = "plan.json"
@@ -91,8 +93,8 @@ def plan(
         seeds, n_samples, budget = min(seeds, 3), min(n_samples, 300), min(budget, 20.0)
     if seeds < 1:
         raise ValueError(f"seeds must be at least 1; got {seeds}")
-    if not budget > 0:
-        raise ValueError(f"budget must be above 0; got {budget}")
+    if not 0 < budget <= MOST_SECONDS:
+        raise ValueError(f"budget must be above 0 and at most {MOST_SECONDS:,} seconds; got {budget:g}")
     if n_samples < 50:
         raise ValueError(f"n_samples must be at least 50; got {n_samples}")
     found = datasets.find_sets(sets, [Path(folder) for folder in folders], n_samples=n_samples)
@@ -316,8 +318,13 @@ def _read_cells(path: Path) -> dict[tuple[str, str, str, int], Cell]:
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    for line in whole.splitlines():
-        cell = Cell(**json.loads(line))
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            cell = Cell(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{path} holds no result in line {number}; remove that line to run it again"
+            ) from error
         done[cell.key] = cell
     return done
 
