@@ -203,6 +203,18 @@ def test_both_pages_hold_the_numbers_and_the_figures(results, tmp_path):
     assert len(written) == 2 + 6
 
 
+def test_any_name_of_a_set_is_shown_as_it_is(results, tmp_path):
+    name = "in_$_and_$ <b>|x"
+    results.plan.sets[0].name = name
+    for one in results.of(set="set0"):
+        one.set = name
+    report(results, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert name not in page
+    assert "in_$_and_$ &lt;b&gt;|x" in page
+    assert "in_$_and_$ <b>\\|x" in (tmp_path / "report.md").read_text()
+
+
 def test_tables_have_a_cell_for_every_heading(results):
     for table in (main_table(results), verdict_table(results, "below"), skipped_table(results)):
         _, _, head, rows = table

@@ -39,6 +39,7 @@ _STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.8,
     "legend.frameon": False,
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a dollar in the name of a set is a dollar
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.06,
 }
