@@ -1,6 +1,7 @@
 """Every refusal is one sentence that names the parameter, the expectation and the value."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,13 @@ from shoal.base.checks import (
     check_int,
     check_labels,
     check_matrix,
+    check_not_negative,
     check_real,
     check_weight,
     draw_seed,
+    is_symmetric,
 )
+from shoal.density.reachability import check_distances
 
 X = np.arange(12.0).reshape(4, 3)
 
@@ -481,3 +485,26 @@ def test_extremes_are_those_of_numpy_at_every_length_level_and_number_of_threads
 )
 def test_numpy_scalars_are_shown_as_plain_numbers(check, value, ending):
     assert refusal(check, value, error=(TypeError, ValueError)).endswith(ending)
+
+
+@pytest.mark.parametrize("n", [1, 7, 700])
+def test_symmetry_is_that_of_allclose(n):
+    X = np.random.default_rng(0).uniform(size=(n, n))
+    X += X.T
+    close, far, infinite, missing = (X.copy() for _ in range(4))
+    close[0, -1] *= 1 + 1e-6
+    far[0, -1] += 1e-3
+    infinite[0, -1] = infinite[-1, 0] = np.inf
+    missing[-1, -1] = np.nan
+    for given in (X, close, far, infinite, missing, np.asfortranarray(far)):
+        assert is_symmetric(given) == np.allclose(given, given.T)
+
+
+def test_checks_of_distances_take_less_than_another_matrix():
+    X = np.ones((1500, 1500))
+    for check in (is_symmetric, check_not_negative, check_distances):
+        tracemalloc.start()
+        check(X)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < X.nbytes / 2

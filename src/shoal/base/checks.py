@@ -277,6 +277,24 @@ def check_spread(X: Any, metric: str = "euclidean", p: float = 2, *, name: str =
     raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 
 
+def check_not_negative(X: NDArray[Any], name: str = "X") -> None:
+    """Refuse distances below 0."""
+    if X.size and X.min() < 0:
+        row, column = np.unravel_index(int(np.argmax(X < 0)), X.shape)
+        raise ValueError(
+            f"Negative values in {name}: distances must be >= 0; got {X[row, column]:g} at row {row}, column {column}"
+        )
+
+
+def is_symmetric(X: NDArray[Any]) -> bool:
+    """``numpy.allclose(X, X.T)`` of a square matrix, with temporaries of a block of rows."""
+    rows = max(1, 2**18 // max(1, X.shape[0]))
+    return all(
+        np.allclose(X[begin : begin + rows], X[:, begin : begin + rows].T)
+        for begin in range(0, X.shape[0], rows)
+    )
+
+
 def check_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[Any] | None:
     """One finite non-negative weight per row of X in X's dtype, or None; not all zero."""
     return check_sample_weight(sample_weight, X.shape[0], X.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from shoal.base.checks import (
     check_sample_weight,
     check_spread,
     check_verbose,
+    is_symmetric,
     shown,
 )
 from shoal.base.learnt import learnt_parameters
@@ -350,21 +352,35 @@ def check_condensed(X: Any, name: str = "X") -> tuple[NDArray[Any], int]:
                 f"got {row.size}"
             )
         condensed = row
+        place: Callable[[int], str] = "index {0}".format
     else:
         square = check_matrix(X, name)
         n = square.shape[0]
         if square.shape[1] != n:
             raise ValueError(f"{name} must be square{to_be_one}; got shape {square.shape}")
-        if not np.allclose(square, square.T):
+        if not is_symmetric(square):
             raise ValueError(
                 f"{name} must be symmetric{to_be_one}; got distances that differ from i to j and back"
             )
         condensed = upper_triangle(square)
+        place = partial(_place_in_square, n)
     if n < 2:
         raise ValueError(f"{name} must have at least 2 samples; got n_samples={n}")
     if condensed.min() < 0:
-        raise ValueError(f"Negative values in {name}: distances must be >= 0; got {condensed.min():g}")
+        worst = int(condensed.argmin())
+        raise ValueError(
+            f"Negative values in {name}: distances must be >= 0; got {condensed[worst]:g} at {place(worst)}"
+        )
     return condensed, n
+
+
+def _place_in_square(n: int, index: int) -> str:
+    """Where in the square matrix an entry of the condensed vector is."""
+    row = 0
+    while index >= n - 1 - row:
+        index -= n - 1 - row
+        row += 1
+    return f"row {row}, column {row + 1 + index}"
 
 
 def upper_triangle(square: NDArray[Any]) -> NDArray[Any]:
@@ -380,7 +396,7 @@ def upper_triangle(square: NDArray[Any]) -> NDArray[Any]:
 
 def _looks_like_distances(X: NDArray[Any]) -> bool:
     square = X.shape[0] == X.shape[1] and np.allclose(np.diagonal(X), 0)
-    return bool(square and (X >= 0).all() and np.allclose(X, X.T))
+    return bool(square and X.min() >= 0 and is_symmetric(X))
 
 
 def check_range(
