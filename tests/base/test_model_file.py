@@ -81,6 +81,23 @@ def test_every_estimator_comes_back_whole(tmp_path, name, dtype):
             np.testing.assert_array_equal(getattr(again, method)(new), getattr(model, method)(new))
 
 
+@pytest.mark.parametrize("name", ["HDBSCAN", "AgglomerativeClustering"])
+def test_a_file_of_a_version_that_kept_less_is_refused_with_what_is_missing(tmp_path, name):
+    cls = getattr(shoal, name)
+    path = tmp_path / "m.shoal"
+    model = cls().fit(X)
+    private = {key for key in vars(model) if key.startswith("_")} - {"_fitted_with"}
+    assert private == set(cls._kept_by_fit)  # what a fit keeps, a file must have
+    shoal.save_model(cls(), path)
+    assert not hasattr(shoal.load_model(path).estimator, "labels_")  # not fitted: nothing is missing
+    for key in private:
+        older = cls().fit(X)
+        delattr(older, key)
+        shoal.save_model(older, path)
+        with pytest.raises(ValueError, match=rf"m\.shoal must hold a {name} with {key}, .* fit again"):
+            shoal.load_model(path)
+
+
 @pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()])
 def test_new_rows_go_through_the_scaler_first(tmp_path, scaler):
     stretched = X * [1, 100, 1e-3] + [0, 5, 0]

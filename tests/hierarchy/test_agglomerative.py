@@ -437,3 +437,17 @@ def test_values_of_edges_that_wrap_or_cancel_are_edges(rng):
     np.testing.assert_array_equal(
         shoal.AgglomerativeClustering(2, connectivity=signed).fit(X).labels_, expected
     )
+
+
+def test_negative_distances_of_new_samples_are_refused_with_their_place(rng):
+    X = rng.normal(size=(20, 2))
+    model = shoal.AgglomerativeClustering(3, metric="precomputed", linkage="average")
+    distances = squareform(pdist(X))
+    model.fit(distances)
+    query = distances[:5].copy()
+    query[3, 7] = -2.0
+    with pytest.raises(ValueError, match=r"Negative values in X: .* got -2 at row 3, column 7"):
+        model.predict(query)
+    distances[4, 2] = distances[2, 4] = -3.0
+    with pytest.raises(ValueError, match=r"Negative values in X: .* got -3 at row 2, column 4"):
+        model.fit(distances)

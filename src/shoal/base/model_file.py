@@ -186,7 +186,8 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
     FileNotFoundError
         There is no such file.
     ValueError
-        It is no model file, is damaged, is of a newer format, or names a class that is not allowed.
+        It is no model file, is damaged, is of a newer format, names a class that is not allowed, or holds a fit of
+        a version that kept less than this one's methods read.
 
     Examples
     --------
@@ -373,6 +374,12 @@ class _Reader:
             return np.random.Generator(bits)
         if kind == "$object":
             cls = _class_of(inner)
+            missing = sorted(set(getattr(cls, "_kept_by_fit", ())) - set(value["state"]))
+            if missing and any(name.endswith("_") for name in value["state"]):
+                raise _Refused(
+                    f"must hold a {cls.__name__} with {', '.join(missing)}, which its methods read; it was written "
+                    f"by shoal {self._version}, before fits kept that: fit again"
+                )
             restored: Any = object.__new__(cls)
             state = {k: self.decode(v) for k, v in value["state"].items()}
             # scikit-learn's own door: it warns when a scaler was fitted under another version

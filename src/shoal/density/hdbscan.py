@@ -217,6 +217,23 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     _chosen: Any
     _learnt: dict[str, Any]
     _scores: NDArray[np.float64] | None
+    # what a model file must have
+    _kept_by_fit = (
+        "_data",
+        "_rows",
+        "_weight",
+        "_n_rows",
+        "_linkage",
+        "_tree",
+        "_chosen",
+        "_learnt",
+        "_fit_min_samples",
+        "_stability",
+        "_scores",
+        "_light",
+        "_light_data",
+        "_light_at",
+    )
 
     def __init__(
         self,

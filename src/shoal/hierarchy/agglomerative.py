@@ -19,6 +19,7 @@ from shoal.base.checks import (
     check_data,
     check_int,
     check_minkowski,
+    check_not_negative,
     check_real,
     check_sample_weight,
     check_verbose,
@@ -227,6 +228,17 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
 
     _data: NDArray[Any] | None
     _rows: NDArray[np.intp] | None
+    # what a model file must have
+    _kept_by_fit = (
+        "_heights",
+        "_rows",
+        "_weight",
+        "_data",
+        "_n_rows",
+        "_fit_metric",
+        "_learnt",
+        "_fitted_labels",
+    )
 
     def __init__(
         self,
@@ -346,6 +358,7 @@ class AgglomerativeClustering(ClusterMixin, Agglomeration):
             (self._fit_metric, 2.0) if callable(self._fit_metric) else check_minkowski(self._fit_metric, 2)
         )
         if self._data is None:
+            check_not_negative(X)
             distances = X if self._rows is None else X[:, self._rows]
             nearest = np.argmin(distances, axis=1)
         elif metric in METRICS:
