@@ -451,3 +451,53 @@ def test_negative_distances_of_new_samples_are_refused_with_their_place(rng):
     distances[4, 2] = distances[2, 4] = -3.0
     with pytest.raises(ValueError, match=r"Negative values in X: .* got -3 at row 2, column 4"):
         model.fit(distances)
+
+
+FAR = [(np.float32, 1e6, 64.0), (np.float64, 1e9, 1.0)]
+
+
+@pytest.mark.parametrize(("dtype", "offset", "scale"), FAR)
+@pytest.mark.parametrize("metric", ["euclidean", "l1", "chebyshev"])
+@pytest.mark.parametrize("linkage", ["complete", "average", "single"])
+def test_along_a_graph_of_all_edges_data_far_from_zero_keep_their_tree(
+    rng, dtype, offset, scale, metric, linkage
+):
+    X = (rng.normal(size=(40, 3)) * scale + offset).astype(dtype)
+    all_edges = np.ones((40, 40))
+    _, _, _, _, heights = shoal.linkage_tree(X, all_edges, None, linkage, metric, return_distance=True)
+    *_, expected = shoal.linkage_tree(X, None, None, linkage, metric, return_distance=True)
+    np.testing.assert_allclose(heights, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "offset", "scale"), FAR)
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "cosine"])
+def test_pieces_of_a_graph_far_from_zero_are_joined_by_the_shortest_edge(rng, dtype, offset, scale, metric):
+    X = (rng.normal(size=(60, 3)) * scale + offset).astype(dtype)
+    pieces = np.repeat([0, 1], 30)
+    graph = pieces[:, None] == pieces
+    with pytest.warns(UserWarning, match="connected components"):
+        *_, heights = shoal.linkage_tree(X, graph, None, "single", metric, return_distance=True)
+    names = {"manhattan": "cityblock"}
+    unit = X.astype(np.float64) / np.linalg.norm(X.astype(np.float64), axis=1)[:, None]
+    distances = (
+        squareform(pdist(unit, "sqeuclidean")) / 2
+        if metric == "cosine"
+        else squareform(pdist(X.astype(np.float64), names.get(metric, metric)))
+    )
+    between = distances[:30, 30:].min()
+    rtol = 1e-5 if metric == "cosine" else 1e-12
+    assert np.isclose(heights, between, rtol=rtol, atol=0).any()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_float32_edges_do_not_overflow_and_edges_beyond_float64_are_refused(rng, metric):
+    X = rng.normal(size=(20, 2)).astype(np.float32)
+    graph = kneighbors_graph(X, 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        *_, heights = shoal.linkage_tree(X, graph, None, "average", metric, return_distance=True)
+        large = X * np.float32(2.0**70)
+        *_, larger = shoal.linkage_tree(large, graph, None, "average", metric, return_distance=True)
+        np.testing.assert_allclose(larger, heights * 2.0**70, rtol=1e-12)
+        with pytest.raises(ValueError, match="overflow"):
+            shoal.linkage_tree(X.astype(np.float64) * 1e200, graph, None, "average", "euclidean")

@@ -17,10 +17,15 @@ from shoal.base.checks import check_bool, check_choice, check_finite, check_int,
 from shoal.base.learnt import learnt_parameters
 from shoal.base.memory import require_memory
 from shoal.base.progress import Report
-from shoal.hierarchy.linkage import METHODS, SCIPY_METRICS, Job, check_positive_weight, check_range
+from shoal.hierarchy.linkage import METHODS, METRICS, SCIPY_METRICS, Job, check_positive_weight, check_range
 
 # Metrics for which scikit-learn takes single linkage through SciPy, which puts the smaller cluster first.
 _SORTED = ("precomputed", "cosine", "correlation", "sqeuclidean", "yule", "jensenshannon")
+
+
+# What SciPy calls the metrics that are sums of differences: scikit-learn's way to the Euclidean one, by products, has
+# few digits far from zero.
+OF_DIFFERENCES = {"euclidean": "euclidean", "manhattan": "cityblock", "chebyshev": "chebyshev"}
 
 
 class LinkedTree(NamedTuple):
@@ -195,12 +200,13 @@ def _along_graph(
     check_choice("linkage", method, ("ward", "complete", "average", "single"))
     n = X.shape[0]
     metric = metric if callable(metric) else check_minkowski(metric, 2)[0]
+    if not callable(metric) and metric in METRICS:
+        check_range(X, metric)
     learnt = learnt_parameters(X, metric, weight)
     graph, n_components = connected_graph(X, connectivity, metric, learnt)
     stop = 1 if n_clusters is None else n_clusters
     arguments = (weight, graph.indptr.astype(np.int32), graph.indices.astype(np.int32))
     if method == "ward":
-        check_range(X)
         rows = X.astype(np.float64, copy=False)
         first, second, height = _core.graph_ward(rows, *arguments, n_clusters=stop, progress=report)
         height = np.sqrt(2.0 * height)
@@ -273,18 +279,32 @@ def connected_graph(
 
 
 def _shortest_between(X: Any, labels: Any, count: int, metric: Any, learnt: Any) -> tuple[Any, Any]:
+    from sklearn.metrics import pairwise_distances
+
     rows, columns = [], []
     for i in range(count):
         one = np.flatnonzero(labels == i)
         for j in range(i):
             other = np.flatnonzero(labels == j)
-            if metric == "precomputed":
-                distances = X[np.ix_(one, other)]
-            else:
-                distances = distances_between(X[one], X[other], metric, learnt)
-            a, b = np.unravel_index(distances.argmin(), distances.shape)
-            rows.append(one[a])
-            columns.append(other[b])
+            least, pair = np.inf, (one[0], other[0])
+            step = max(1, 2**22 // other.size)
+            for at in range(0, one.size, step):
+                part = one[at : at + step]
+                if metric == "precomputed":
+                    distances = X[np.ix_(part, other)]
+                else:
+                    distances = distances_between(X[part], X[other], metric, learnt)
+                a, b = np.unravel_index(distances.argmin(), distances.shape)
+                if metric == "euclidean":
+                    theirs = np.unravel_index(pairwise_distances(X[part], X[other]).argmin(), distances.shape)
+                    if (
+                        distances[theirs] == distances[a, b]
+                    ):  # of equally short edges the one scikit-learn takes
+                        a, b = theirs
+                if distances[a, b] < least:
+                    least, pair = distances[a, b], (part[a], other[b])
+            rows.append(pair[0])
+            columns.append(pair[1])
     return np.array(rows), np.array(columns)
 
 
@@ -310,17 +330,25 @@ def _edge_distances(X: NDArray[Any], graph: Any, metric: Any, learnt: Any) -> ND
     step = max(1, 2**22 // max(1, X.shape[1]))
     for at in range(0, rows.size, step):
         part = slice(at, at + step)
-        found[part] = paired_distances(X[rows[part]], X[graph.indices[part]], metric=metric)
+        one, other = X[rows[part]], X[graph.indices[part]]
+        if not callable(metric):  # differences of float32 overflow, and their squares do
+            one, other = one.astype(np.float64, copy=False), other.astype(np.float64, copy=False)
+        found[part] = paired_distances(one, other, metric=metric)
     return found
 
 
 def distances_between(X: NDArray[Any], Y: NDArray[Any], metric: Any, learnt: dict[str, Any]) -> NDArray[Any]:
-    """From each row of X to each of Y, by SciPy where the metric is SciPy's, as without a graph."""
-    if metric in SCIPY_METRICS:
-        from scipy.spatial.distance import cdist
+    """From each row of X to each of Y in float64, by SciPy where the metric is SciPy's, as without a graph."""
+    from scipy.spatial.distance import cdist
 
-        found: NDArray[Any] = cdist(X, Y, metric, **learnt)
+    if not callable(metric) and (metric in SCIPY_METRICS or metric in OF_DIFFERENCES):
+        found: NDArray[Any] = cdist(X, Y, OF_DIFFERENCES.get(metric, metric), **learnt)
         return found
+    if metric == "cosine":
+        from sklearn.preprocessing import normalize
+
+        X, Y = (normalize(rows.astype(np.float64, copy=False)) for rows in (X, Y))
+        return cdist(X, Y, "sqeuclidean") / 2
     from sklearn.metrics import pairwise_distances
 
     return pairwise_distances(X, Y, metric=metric)
