@@ -509,6 +509,22 @@ def test_a_fit_is_the_first_batch(rng):
         model.set_params(step_exponent=0.6, n_components=2).partial_fit(X)
 
 
+@all_types
+def test_a_stream_after_a_fit_counts_it_and_knows_its_reg_covar(rng, covariance_type):
+    truth = rng.integers(0, 2, 400)
+    X = np.array([[0.0, 0.0], [100.0, 40.0]])[truth] + rng.normal(size=(400, 2))
+    keys = {"covariance_type": covariance_type, "init_params": "from_labels"}
+    model = GaussianMixture(2, reg_covar=5.0, step_exponent=1.0, **keys).fit(X[:200], truth[:200])
+    of_fit = model.lower_bound_
+    model.set_params(reg_covar=1e-6).partial_fit(X[200:])
+    assert model.n_iter_ == len(model.lower_bounds_) == 2
+    assert model.lower_bounds_.tolist() == [of_fit, model.lower_bound_]
+    whole = GaussianMixture(2, **keys).fit(X, truth)  # while responsibilities are certain
+    np.testing.assert_allclose(model.covariances_, whole.covariances_, rtol=1e-9, atol=1e-9)
+    model.set_params(reg_covar=2.0).partial_fit(X[:10])
+    assert model.n_iter_ == len(model.lower_bounds_) == 3
+
+
 # --- function ------------------------------------------------------------------------------------------------------
 
 

@@ -146,7 +146,8 @@ class GaussianMixture(MixtureModel):
     converged_ : bool
         False when `max_iter` ended the fit.
     n_iter_ : int
-        Steps of the fit that was kept; after :meth:`partial_fit`, the number of batches.
+        Steps of the fit that was kept; after :meth:`partial_fit`, the number of batches, of which a fit before them
+        is the first.
     lower_bound_ : float
         Mean log density of the samples before the last step, in nats.
     lower_bounds_ : ndarray of shape (n_iter_,), float64
@@ -249,7 +250,7 @@ class GaussianMixture(MixtureModel):
         With s the moments behind the parameters and s' those of batch t under the responsibilities of the
         current mixture, each scaled to total weight 1, the step is ``s + gamma (s' - s)`` with
         ``gamma = t ** -step_exponent``. The first batch is given one EM step from its start; a fit counts
-        as the first batch.
+        as the first batch. Moments have no `reg_covar` in them: that of the call is added to what they give.
 
         Parameters
         ----------
@@ -263,7 +264,8 @@ class GaussianMixture(MixtureModel):
         Returns
         -------
         self : GaussianMixture
-            ``lower_bounds_`` has the mean log density of each batch before its step.
+            ``lower_bounds_`` has the mean log density of each batch before its step, and ``lower_bound_`` the last
+            of them; the entry of a fit is its ``lower_bound_``.
         """
         first = not hasattr(self, "means_")
         exponent = check_real("step_exponent", self.step_exponent, 0.5, 1.0, open_low=True)
@@ -284,6 +286,7 @@ class GaussianMixture(MixtureModel):
         n_batches = 1
         bounds = np.array([bound])
         if not first:
+            bounds = np.append(self.lower_bounds_ if hasattr(self, "_stream") else self.lower_bound_, bound)
             stream = getattr(self, "_stream", None)
             if stream is None or stream["means"].shape != self.means_.shape:
                 stream = {
@@ -291,12 +294,13 @@ class GaussianMixture(MixtureModel):
                     "weight": self.weights_.astype(np.float64),
                     "means": parameters.means,
                     "covariances": add_to_diagonal(
-                        parameters.covariances, self.covariance_type, -self.reg_covar
+                        parameters.covariances,
+                        self.covariance_type,
+                        -getattr(self, "_reg_covar", self.reg_covar),
                     ),
                 }
             n_batches = stream["n_batches"] + 1
             moments = _mix(stream, moments, n_batches**-exponent, self.covariance_type)
-            bounds = np.append(self.lower_bounds_, bound) if hasattr(self, "_stream") else bounds
         weight = moments.weight / moments.weight.sum()
         stream = {
             "n_batches": n_batches,
@@ -462,6 +466,7 @@ class GaussianMixture(MixtureModel):
     def _store(self, parameters: Parameters, dtype: Any, own: Any) -> None:
         self.weights_ = parameters.weights.astype(dtype)
         self._store_gaussians(parameters, dtype)
+        self._reg_covar = float(self.reg_covar)  # what these covariances have in them
         if hasattr(self, "_stream"):
             del self._stream
 
