@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <type_traits>
 
 #include "distance/tile.hpp"
 #include "mixture/blocks.hpp"
@@ -53,9 +55,77 @@ struct Sums {
   bool has_second_;
 };
 
+// Components that only say what moments are about: `origin`, or `means` (k x d) when there are any.
+template <class T>
+Components<T> about(Covariance type, Index k, const std::vector<double>& origin, const std::vector<double>* means) {
+  Components<T> out;
+  out.type = type;
+  out.n_components = k;
+  out.n_features = static_cast<Index>(origin.size());
+  for (double value : origin) out.origin.push_back(static_cast<T>(value));
+  out.mean.assign(at(k) * origin.size(), T{0});
+  out.apart = means != nullptr;
+  if (means)
+    for (std::size_t i = 0; i < means->size(); ++i)
+      out.mean[i] = static_cast<T>((*means)[i] - static_cast<double>(out.origin[i % origin.size()]));
+  return out;
+}
+
+// Sums of weights and samples in double, of samples and responsibilities in float.
+//
+// What ties components far apart together is their scatter less what is between their means: there the rounding of
+// x - origin in float, and responsibilities that add up to 1 only in float, would be multiplied by the distance of the
+// means, and its square. So the samples are widened first, and the responsibilities made to add up to the weight.
+class WideSums {
+ public:
+  template <class T>
+  WideSums(const Components<T>& components, Index length)
+      : length_((length + kernels<double>().lanes - 1) / kernels<double>().lanes * kernels<double>().lanes),
+        components_(about<double>(Covariance::tied, components.n_components,
+                                  {components.origin.begin(), components.origin.end()}, nullptr)),
+        buffers_(parallel::n_threads(), components_, length_ / kernels<double>().lanes),
+        rows_(at(parallel::n_threads())) {}
+
+  const Components<double>& components() const { return components_; }
+
+  /// Adds samples [begin, begin + count); resp as MixtureKernels<T>::normalize leaves it.
+  template <class T>
+  void add(Points<const T> x, Weights<T> weight, Index begin, Index count, const T* resp, int thread, Sums& sums) {
+    const auto& kernel = kernels<double>();
+    const Index d = components_.n_features, k = components_.n_components;
+    const Index from = kernels<T>().lanes, to = kernel.lanes;
+    const Index n_panels = (count + to - 1) / to;
+    Buffer<double>& own = buffers_[thread];
+    std::vector<double>& rows = rows_[at(thread)];
+    rows.assign(x.row(begin), x.row(begin) + count * d);
+    distance::tile<double>().pack(
+        distance::samples(Points<const double>{rows.data(), count, d}, components_.origin.data()), own.x.data());
+    for (Index i = 0; i < n_panels * to; ++i) {
+      double* out = own.density.data() + i / to * k * to + i % to;
+      double total = 0;
+      for (Index c = 0; c < k; ++c) {
+        out[c * to] = i < count ? static_cast<double>(resp[(i / from * k + c) * from + i % from]) : 0.0;
+        total += out[c * to];
+      }
+      if (!(total > 0)) continue;  // of no component
+      const double scale = static_cast<double>(weight[begin + i]) / total;
+      for (Index c = 0; c < k; ++c) out[c * to] *= scale;
+    }
+    kernel.accumulate(own.x.data(), own.density.data(), n_panels, components_, sums.weight(), sums.first(), nullptr,
+                      own.scratch.data());
+  }
+
+ private:
+  Index length_;
+  Components<double> components_;
+  Buffers<double> buffers_;
+  std::vector<std::vector<double>> rows_;
+};
+
 // fill(own, begin, count, n_panels, sums) puts responsibilities times weights into own.density.
 template <class T, class Fill>
-Sums sums_over(Points<const T> x, const Components<T>& components, bool second, Run& run, Fill&& fill) {
+Sums sums_over(Points<const T> x, Weights<T> weight, const Components<T>& components, bool second, bool widen, Run& run,
+               Fill&& fill) {
   const auto& kernel = kernels<T>();
   const auto& tile = distance::tile<T>();
   const Index k = components.n_components;
@@ -68,6 +138,8 @@ Sums sums_over(Points<const T> x, const Components<T>& components, bool second, 
   const parallel::Blocks chunks = parallel::blocks_at_most(x.n_samples, count, min_chunk_length);
   std::vector<Sums> partial(at(chunks.count()), zero);
   Buffers<T> buffers(parallel::n_threads(), components, panels);
+  std::optional<WideSums> wide;
+  if (widen) wide.emplace(components, panels * kernel.lanes);
   const double work = 2 * static_cast<double>(x.n_samples) * work_per_sample(components);
   const distance::Samples<T> samples = distance::samples(x, components.origin.data());
   parallel::for_blocks(chunks, run, work, [&](Index chunk, int thread) {
@@ -80,8 +152,11 @@ Sums sums_over(Points<const T> x, const Components<T>& components, bool second, 
       const Index n_panels = (length + kernel.lanes - 1) / kernel.lanes;
       tile.pack(samples.slice(begin, begin + length), own.x.data());
       fill(own, begin, length, n_panels, sums);
-      kernel.accumulate(own.x.data(), own.density.data(), n_panels, components, sums.weight(), sums.first(),
-                        sums.second(), own.scratch.data());
+      if (wide)
+        wide->add(x, weight, begin, length, own.density.data(), thread, sums);
+      else
+        kernel.accumulate(own.x.data(), own.density.data(), n_panels, components, sums.weight(), sums.first(),
+                          sums.second(), own.scratch.data());
     }
   });
   Sums total = zero;
@@ -97,9 +172,9 @@ double total_weight(Weights<T> weight, Index n) {
   return sum;
 }
 
-// Sums into moments: means, and covariances about these.
+// Sums about components.origin (+ mean where `apart`) into moments: means, and covariances about these.
 template <class T>
-Moments finish(const Components<T>& components, Sums& sums, const Scatter& all, double mean_weight) {
+Moments finish(const Components<T>& components, bool apart, Sums& sums, const Scatter& all, double mean_weight) {
   const Index k = components.n_components;
   const Index d = components.n_features;
   const double floor = 10 * static_cast<double>(std::numeric_limits<T>::epsilon()) * mean_weight;
@@ -111,7 +186,7 @@ Moments finish(const Components<T>& components, Sums& sums, const Scatter& all, 
   out.covariances.assign(at(factor_size(components.type, k, d)), 0.0);
   if (components.type == Covariance::tied) out.covariances = all.second;
   double total = 0;
-  std::vector<double> delta(at(d));
+  std::vector<double> delta(at(d)), first(at(d));
   for (Index c = 0; c < k; ++c) {
     const double raw = sums.weight()[c];
     const double count = raw + floor;
@@ -122,13 +197,18 @@ Moments finish(const Components<T>& components, Sums& sums, const Scatter& all, 
     for (Index p = 0; p < d; ++p) {
       delta[at(p)] = sums.first()[c * d + p] / count;
       out.means[at(c * d + p)] = static_cast<double>(components.origin[at(p)]) +
-                                 (components.apart ? static_cast<double>(components.mean[at(c * d + p)]) : 0.0) +
-                                 delta[at(p)];
+                                 (apart ? static_cast<double>(components.mean[at(c * d + p)]) : 0.0) + delta[at(p)];
     }
     if (components.type == Covariance::tied) {
-      for (Index p = 0; p < d; ++p) delta[at(p)] = out.means[at(c * d + p)] - all.mean[at(p)];
+      // sum r (x - m)(x - m)' = sum r v v' - first delta' - delta first' + raw delta delta', all about the mean of all
+      for (Index p = 0; p < d; ++p) {
+        first[at(p)] = sums.first()[c * d + p] + raw * (out.means[at(c * d + p)] - delta[at(p)] - all.mean[at(p)]);
+        delta[at(p)] = out.means[at(c * d + p)] - all.mean[at(p)];
+      }
       for (Index a = 0; a < d; ++a)
-        for (Index b = 0; b < d; ++b) out.covariances[at(a * d + b)] -= count * delta[at(a)] * delta[at(b)];
+        for (Index b = 0; b < d; ++b)
+          out.covariances[at(a * d + b)] -=
+              first[at(a)] * delta[at(b)] + delta[at(a)] * first[at(b)] - raw * delta[at(a)] * delta[at(b)];
       continue;
     }
     const double* second = sums.second();
@@ -150,22 +230,6 @@ Moments finish(const Components<T>& components, Sums& sums, const Scatter& all, 
   }
   if (components.type == Covariance::tied)
     for (double& value : out.covariances) value /= total;
-  return out;
-}
-
-// Components that only say what moments are about: `origin`, or `means` (k x d) when there are any.
-template <class T>
-Components<T> about(Covariance type, Index k, const std::vector<double>& origin, const std::vector<double>* means) {
-  Components<T> out;
-  out.type = type;
-  out.n_components = k;
-  out.n_features = static_cast<Index>(origin.size());
-  for (double value : origin) out.origin.push_back(static_cast<T>(value));
-  out.mean.assign(at(k) * origin.size(), T{0});
-  out.apart = means != nullptr;
-  if (means)
-    for (std::size_t i = 0; i < means->size(); ++i)
-      out.mean[i] = static_cast<T>((*means)[i] - static_cast<double>(out.origin[i % origin.size()]));
   return out;
 }
 
@@ -198,12 +262,13 @@ Moments given_moments(Points<const T> x, Weights<T> weight, Index k, Covariance 
   const std::vector<double> origin = mean_of(x, weight, run);
   const double mean_weight = total_weight(weight, x.n_samples) / static_cast<double>(x.n_samples);
   const Components<T> whole = about<T>(type, k, origin, nullptr);
-  Sums sums = sums_over(x, whole, false, run, fill);
-  Moments moments = finish(whole, sums, all, mean_weight);
+  const bool widen = type == Covariance::tied && std::is_same_v<T, float>;
+  Sums sums = sums_over(x, weight, whole, false, widen, run, fill);
+  Moments moments = finish(whole, false, sums, all, mean_weight);
   if (type == Covariance::tied) return moments;
   const Components<T> own = about<T>(type, k, origin, &moments.means);
-  sums = sums_over(x, own, true, run, fill);
-  return finish(own, sums, all, mean_weight);
+  sums = sums_over(x, weight, own, true, false, run, fill);
+  return finish(own, true, sums, all, mean_weight);
 }
 
 template <class T>
@@ -260,8 +325,9 @@ Moments em_moments(Points<const T> x, Weights<T> weight, const Components<T>& co
                    Run& run) {
   const auto& kernel = kernels<T>();
   const Index k = components.n_components;
-  Sums sums =
-      sums_over(x, components, true, run, [&](Buffer<T>& own, Index begin, Index count, Index n_panels, Sums& to) {
+  const bool widen = components.type == Covariance::tied && components.apart && std::is_same_v<T, float>;
+  Sums sums = sums_over(
+      x, weight, components, true, widen, run, [&](Buffer<T>& own, Index begin, Index count, Index n_panels, Sums& to) {
         const Index d = x.n_features;
         const Index next = std::min(begin + 2 * count, x.n_samples);
         kernel.log_density(own.x.data(), n_panels, components, own.density.data(), own.scratch.data(),
@@ -278,7 +344,8 @@ Moments em_moments(Points<const T> x, Weights<T> weight, const Components<T>& co
         to.log_likelihood() += log_likelihood;
         to.entropy() += entropy;
       });
-  return finish(components, sums, all, total_weight(weight, x.n_samples) / static_cast<double>(x.n_samples));
+  return finish(components, components.apart && !widen, sums, all,
+                total_weight(weight, x.n_samples) / static_cast<double>(x.n_samples));
 }
 
 template <class T>

@@ -5,7 +5,8 @@
 //
 // Cost per step: O(n k d^2) for full (d (d + 1) multiply-adds per sample and component), O(n (d^2 + k d)) for tied,
 // O(n k d) for diag and spherical. Memory: O(k d^2) per partial sum, at most 64 of them (fewer when they are large),
-// and one block per thread. Deterministic: blocks depend on the data alone, partial sums are added in their order.
+// and one block per thread. Tied components far apart in float, and tied starts in float, are summed in double.
+// Deterministic: blocks depend on the data alone, partial sums are added in their order.
 #pragma once
 #include <span>
 #include <vector>

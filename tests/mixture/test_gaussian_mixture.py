@@ -456,6 +456,27 @@ def test_icl_is_the_bic_of_the_completed_data(rng):
     assert model.icl(X, sample_weight=weight) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("distance", [1e3, 1e4, 1e5])
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+@pytest.mark.parametrize("max_iter", [0, 1, 3])
+def test_a_tied_covariance_of_components_far_apart_keeps_its_digits_in_float32(
+    rng, distance, offset, max_iter
+):
+    """Against the sums within the components, in float64, of the same numbers."""
+    truth = rng.integers(0, 3, 1500)
+    centers = distance * np.array([[0.0, 0.0], [1.0, 2.0], [-3.0, 1.0]]) + offset
+    X = (centers[truth] + rng.normal(size=(1500, 2)) @ [[2.0, 1.0], [0.0, 1.5]]).astype(np.float32)
+    within = [X[truth == c] - X[truth == c].mean(axis=0, dtype=np.float64) for c in range(3)]
+    expected = sum(rows.T @ rows for rows in within) / 1500 + 1e-6 * np.eye(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = GaussianMixture(
+            3, covariance_type="tied", init_params="from_labels", max_iter=max_iter, tol=0.0
+        ).fit(X, truth)
+    np.testing.assert_allclose(model.covariances_, expected, rtol=2e-5, atol=2e-5 * expected.max())
+    np.testing.assert_array_equal(model.labels_, truth)
+
+
 # --- streams -------------------------------------------------------------------------------------------------------
 
 
