@@ -154,7 +154,6 @@ FlatTree birch_merge(BirchTree& tree, Points<const double> mean, std::span<const
 // --- the inner loops (birch.simd.cpp) -----------------------------------------------------------------------
 
 struct BirchKernels {
-  Index lanes;  // strides are multiples of it
   /// The entry nearest to x among `count`, the first of equals, and its squared distance. Feature p of entry c is
   /// mean[p * stride + c]; lanes up to the stride are readable.
   Index (*nearest)(const double* x, Index n_features, const double* mean, Index stride, Index count, double* sq_dist);

@@ -77,7 +77,7 @@ void sq_distances(const double* x, Index n_features, const double* mean, Index s
   for_children(x, n_features, mean, stride, count, [&](Index at, V value) { store(out + at, value); });
 }
 
-constexpr hierarchy::BirchKernels table = {W, nearest, sq_distances};
+constexpr hierarchy::BirchKernels table = {nearest, sq_distances};
 
 }  // namespace
 

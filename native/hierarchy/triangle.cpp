@@ -30,13 +30,6 @@ std::size_t bytes_of(Index n, std::size_t item) {
 
 }  // namespace
 
-double Metric::distance(double sum) const {
-  if (half_square) return sum / 2;
-  if (norm == Norm::sq_euclidean) return std::sqrt(sum);
-  if (norm == Norm::minkowski) return std::pow(sum, 1 / p);
-  return sum;
-}
-
 FeatureMajor::FeatureMajor(Points<const double> x)
     : stride_((x.n_samples + 7) / 8 * 8), d_(x.n_features), data_(static_cast<std::size_t>(stride_ * d_)) {
   constexpr Index block = 64;

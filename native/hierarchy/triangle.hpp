@@ -22,8 +22,6 @@ struct Metric {
   Norm norm = Norm::sq_euclidean;
   double p = 2;
   bool half_square = false;
-
-  double distance(double sum) const;
 };
 
 /// Rows feature by feature, padded to whole vectors.
@@ -66,14 +64,6 @@ class Triangle {
   /// row(i)[j] is the distance between i and j > i.
   T* row(Index i) { return data_.get() + (i * n_ - i * (i + 1) / 2 - i - 1); }
   const T* row(Index i) const { return data_.get() + (i * n_ - i * (i + 1) / 2 - i - 1); }
-  /// out[i] = distance between i and j, i in [begin, end), end <= j.
-  void column(Index j, Index begin, Index end, T* out) const {
-    const T* from = row(begin) + j;
-    for (Index i = begin; i < end; ++i) {
-      out[i] = *from;
-      from += n_ - i - 2;
-    }
-  }
   /// Row after row, without gaps.
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
