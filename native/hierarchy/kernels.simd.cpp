@@ -196,26 +196,29 @@ SHOAL_INLINE void sums_block(const Columns& data, const double* queries, Index b
     for (int u = 0; u < U; ++u) store(out + q * out_stride + u * W, sum[q][u]);
 }
 
-template <Norm norm, int Q>
-SHOAL_INLINE void sums_rows(const Columns& data, const double* queries, Index begin, Index end, double* out,
-                            Index out_stride) {
-  using V = Vec<double>;
-  constexpr int W = lanes_of<double>;
-  constexpr int U = Q == 1 ? 4 : 2;
-  Index i = begin;
-  for (; i + U * W <= end; i += U * W) sums_block<norm, Q, U, V>(data, queries, i, out + i - begin, out_stride);
-  for (; i + W <= end; i += W) sums_block<norm, Q, 1, V>(data, queries, i, out + i - begin, out_stride);
-  for (; i < end; ++i) sums_block<norm, Q, 1, double>(data, queries, i, out + i - begin, out_stride);
+// All queries against U vectors of positions: a strip of the columns is looked up in memory once for all of them.
+template <Norm norm, int U, class V>
+SHOAL_INLINE void sums_strip(const Columns& data, const double* queries, Index n_queries, Index begin, double* out,
+                             Index out_stride) {
+  Index q = 0;
+  for (; q + 4 <= n_queries; q += 4)
+    sums_block<norm, 4, U, V>(data, queries + q * data.n_features, begin, out + q * out_stride, out_stride);
+  for (; q < n_queries; ++q)
+    sums_block<norm, 1, U, V>(data, queries + q * data.n_features, begin, out + q * out_stride, out_stride);
 }
 
 template <Norm norm>
 void sums_norm(const Columns& data, const double* queries, Index n_queries, Index begin, Index end, double* out,
                Index out_stride) {
-  Index q = 0;
-  for (; q + 4 <= n_queries; q += 4)
-    sums_rows<norm, 4>(data, queries + q * data.n_features, begin, end, out + q * out_stride, out_stride);
-  for (; q < n_queries; ++q)
-    sums_rows<norm, 1>(data, queries + q * data.n_features, begin, end, out + q * out_stride, out_stride);
+  using V = Vec<double>;
+  constexpr int W = lanes_of<double>;
+  Index i = begin;
+  if (n_queries < 4)
+    for (; i + 4 * W <= end; i += 4 * W)
+      sums_strip<norm, 4, V>(data, queries, n_queries, i, out + i - begin, out_stride);
+  for (; i + 2 * W <= end; i += 2 * W) sums_strip<norm, 2, V>(data, queries, n_queries, i, out + i - begin, out_stride);
+  for (; i + W <= end; i += W) sums_strip<norm, 1, V>(data, queries, n_queries, i, out + i - begin, out_stride);
+  for (; i < end; ++i) sums_strip<norm, 1, double>(data, queries, n_queries, i, out + i - begin, out_stride);
 }
 
 void sums(Norm norm, double p, const Columns& data, const double* queries, Index n_queries, Index begin, Index end,

@@ -16,6 +16,12 @@ namespace {
 constexpr Index few_clusters = 64;  // the chain does these
 constexpr Index rows_at_once = 16;  // of a triangle; what lies in one column for all of them shares a few cache lines
 constexpr Index columns_at_once = 256;
+// Of the data, while all distances are taken: so many rows share what is fetched of the others. Many features of a few
+// columns are more than the first cache holds, and all of them soon more than the last.
+constexpr Index few_features = 64;
+constexpr Index data_rows_at_once = 64;
+// Rows of the next triangle wait in a buffer of at most this part of it, whatever the number of threads.
+constexpr Index buffer_part = 16;
 
 std::size_t at(Index i) {
   return static_cast<std::size_t>(i);
@@ -88,6 +94,7 @@ class Rounds {
   // All distances; everyone's nearest is found as they come.
   void fill(const Metric& metric, Points<const double> x, Weights<double> weight) {
     const FeatureMajor columns(x);
+    const Index at_once = x.n_features > few_features ? data_rows_at_once : rows_at_once;
     near_.start(n_rows_, false);
     struct Block {
       AlignedVector<double> computed;
@@ -95,11 +102,11 @@ class Rounds {
     };
     std::vector<Block> blocks(at(parallel::n_threads()));
     for (Block& block : blocks) {
-      block.computed.resize(at(rows_at_once * columns_at_once));
+      block.computed.resize(at(at_once * columns_at_once));
       if constexpr (!std::is_same_v<T, double>) block.kept.resize(block.computed.size());
     }
-    for (Index begin = 0; begin < n_rows_; begin += rows_at_once) {
-      const Index end = std::min(n_rows_, begin + rows_at_once);
+    for (Index begin = 0; begin < n_rows_; begin += at_once) {
+      const Index end = std::min(n_rows_, begin + at_once);
       see_rows(begin, end, 0.2 * static_cast<double>(x.n_features), [&](Index from, Index to, int thread) {
         Block& block = blocks[at(thread)];
         distances_between(metric, columns, x, begin, end, from, to, block.computed.data(), columns_at_once);
@@ -176,7 +183,8 @@ class Rounds {
     const auto m = std::ssize(first_);
     const Index n_threads = parallel::n_threads();
     near_.start(m, false);
-    const Index at_once = n_threads * rows_at_once;
+    const Index most = m / (2 * buffer_part) / rows_at_once;
+    const Index at_once = std::clamp<Index>(most, 1, n_threads) * rows_at_once;
     std::vector<T> rows(at(at_once * m));
     std::vector<Scratch> scratch(at(n_threads));
     for (auto& own : scratch) own.values.resize(at(triangle_.n()));

@@ -12,7 +12,8 @@
 // bits for any number of threads.
 //
 // Cost: O(n^2) for n clusters in a round, in parallel; as a rule a sixth of them or more go in each, so O(n^2) in all.
-// Memory: the triangle, a few MiB for the rows being written, O(n).
+// Memory: the triangle, at most a sixteenth of it (from 512 clusters on) for the rows being written, a copy of the
+// data, O(n).
 #pragma once
 #include <vector>
 

@@ -106,6 +106,17 @@ def test_without_distances_the_tree_is_scipys(rng, without_matrix, method, d):
     np.testing.assert_allclose(linkage(X, method), scipy_hierarchy.linkage(X, method), rtol=1e-10)
 
 
+@pytest.mark.parametrize("method", ["average", "ward"])
+def test_rounds_of_many_features_and_rows_are_scipys_on_any_number_of_threads(rng, without_matrix, method):
+    """More features than a block of 16 rows is for, more clusters than a buffer of 16 rows is for."""
+    X = rng.normal(size=(1500, 70))
+    with shoal.threads(1):
+        Z = shoal.linkage(X, method)
+    np.testing.assert_allclose(Z, scipy_hierarchy.linkage(X, method), rtol=1e-9)
+    with shoal.threads(3):
+        np.testing.assert_array_equal(shoal.linkage(X, method), Z)
+
+
 @pytest.mark.parametrize("kind", ["random", "duplicates", "far"])
 def test_ward_of_many_features_in_rounds_on_distances_is_scipys(rng, without_matrix, kind):
     X = data_of_kind(rng, kind, n=400, d=module.WARD_FEATURES + 5)
