@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t large_page = std::size_t{1} << 21;
 constexpr Index rows_at_once = 16;
 constexpr Index columns_at_once = 512;
+// Columns side by side in a copy: else every feature of them is on a page of its own.
+constexpr Index strip_width = 16;
+constexpr Index rows_that_pay_a_copy = 32;
 
 // Memory for `bytes`, on large pages from a few of them on.
 void* allocate(std::size_t bytes) {
@@ -60,7 +63,19 @@ void distances_to(const Metric& metric, const FeatureMajor& columns, Points<cons
 
 void distances_between(const Metric& metric, const FeatureMajor& columns, Points<const double> x, Index first,
                        Index last, Index begin, Index end, double* out, Index stride) {
-  point_kernels().sums(metric.norm, metric.p, columns.columns(), x.row(first), last - first, begin, end, out, stride);
+  const Columns all = columns.columns();
+  if (last - first < rows_that_pay_a_copy) {
+    point_kernels().sums(metric.norm, metric.p, all, x.row(first), last - first, begin, end, out, stride);
+  } else {
+    std::vector<double> strip(static_cast<std::size_t>(all.n_features * strip_width));
+    for (Index from = begin; from < end; from += strip_width) {
+      const Index width = std::min(strip_width, end - from);
+      for (Index f = 0; f < all.n_features; ++f)
+        std::copy_n(all.columns + f * all.stride + from, width, strip.data() + f * strip_width);
+      point_kernels().sums(metric.norm, metric.p, {strip.data(), strip_width, all.n_features}, x.row(first),
+                           last - first, 0, width, out + from - begin, stride);
+    }
+  }
   for (Index i = first; i < last; ++i) to_distances(metric, out + (i - first) * stride, end - begin);
 }
 
