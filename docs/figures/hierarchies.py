@@ -1,13 +1,17 @@
 """The figures of "Hierarchies, exemplars and streams". Needs shoal[plot].
 
-python docs/figures/hierarchies.py      writes hierarchies-*.png beside this file
+python docs/figures/hierarchies.py [FOLDER]     writes hierarchies-*.png beside this file
+
+The pictures of MNIST and of the letters are drawn when FOLDER holds mnist10k.npz and uci_letter.npz (X and y each).
 """
 
 import pickle
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from sklearn.datasets import load_digits, load_iris
 
 import shoal
@@ -25,7 +29,20 @@ def save(figure, name):
 def exemplars():
     """Handwritten digits that affinity propagation picks to stand for the others, and how many they stand for."""
     X, y = load_digits(return_X_y=True)
-    model = shoal.AffinityPropagation(preference_quantile=0.0, random_state=0).fit(X)
+    draw_exemplars(
+        X, y, shoal.AffinityPropagation(preference_quantile=0.0, random_state=0).fit(X), "exemplars"
+    )
+
+
+def mnist(folder):
+    """The same of 3000 of MNIST's digits, 28 x 28 pixels."""
+    with np.load(folder / "mnist10k.npz") as file:
+        X, y = file["X"][:3000].astype(np.float32) / 255, file["y"][:3000]
+    draw_exemplars(X, y, shoal.AffinityPropagation(preference=-400, random_state=0).fit(X), "mnist")
+
+
+def draw_exemplars(X, y, model, name):
+    side = round(X.shape[1] ** 0.5)
     chosen = model.cluster_centers_indices_
     order = np.lexsort((-np.bincount(model.labels_)[model.labels_[chosen]], y[chosen]))
     columns = 13
@@ -36,10 +53,10 @@ def exemplars():
         axis.axis("off")
     for axis, k in zip(axes.ravel(), order, strict=False):
         members = model.labels_ == k
-        axis.imshow(X[chosen[k]].reshape(8, 8), cmap="gray_r")
+        axis.imshow(X[chosen[k]].reshape(side, side), cmap="gray_r")
         right = (y[members] == y[chosen[k]]).mean()
         axis.set_title(f"{members.sum()}", fontsize=8, pad=2, color="black" if right >= 0.8 else "#B8500A")
-    save(figure, "exemplars")
+    save(figure, name)
 
 
 def heat_map():
@@ -98,7 +115,52 @@ def stream():
     save(figure, "stream")
 
 
+def letters(folder):
+    """20 000 letters of 16 attributes in pieces of 500: how well the subclusters that are kept tell them apart."""
+    with np.load(folder / "uci_letter.npz") as file:
+        X, y = file["X"].astype(np.float64), file["y"].astype(int)
+    y = y - y.min()
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), gridspec_kw={"width_ratios": [1, 1.15]})
+    whole = shoal.AgglomerativeClustering(26).fit(X)
+    left.axhline(shoal.metrics.adjusted_mutual_info_score(y, whole.labels_), color="gray", linestyle="--")
+    limits, scores = (60, 125, 250, 500, 1000, 2000, 4000, 8000), []
+    for limit in limits:
+        model = shoal.Birch(threshold=0, max_subclusters=limit, n_clusters=26)
+        for begin in range(0, len(X), 500):
+            model.partial_fit(X[begin : begin + 500])
+        labels = model.predict(X)
+        scores.append(shoal.metrics.adjusted_mutual_info_score(y, labels))
+        if limit == 1000:
+            table = shoal.metrics.contingency_matrix(y, labels)
+    left.plot(limits, scores, "o-", label="Birch by partial_fit, Ward over its subclusters")
+    left.set_xscale("log", base=2)
+    left.set_xticks(limits, limits)
+    left.set_ylim(bottom=0)
+    left.set_xlabel("max_subclusters")
+    left.set_ylabel("adjusted mutual information with the letters")
+    left.annotate(
+        "Ward of all 20 000 rows",
+        (limits[0], left.get_lines()[0].get_ydata()[0]),
+        (0, 4),
+        textcoords="offset points",
+        fontsize=9,
+        color="gray",
+    )
+    left.legend(fontsize=9, loc="lower right")
+    share = table / table.sum(axis=0)
+    rows, columns = linear_sum_assignment(-table)
+    right.imshow(share[:, columns], cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    right.set_yticks(range(26), [chr(ord("A") + i) for i in rows], fontsize=7)
+    right.set_xticks([])
+    right.set_xlabel("26 clusters, 1000 subclusters: darker, the more of a cluster is that letter")
+    save(figure, "letters")
+
+
 if __name__ == "__main__":
     exemplars()
     heat_map()
     stream()
+    for folder in map(Path, sys.argv[1:]):
+        mnist(folder)
+        letters(folder)
