@@ -21,6 +21,7 @@ from shoal.base.checks import (
     check_matrix,
     check_not_negative,
     check_real,
+    check_sample_weight,
     check_weight,
     draw_seed,
     is_symmetric,
@@ -102,6 +103,19 @@ def test_read_only_and_memory_mapped_data_are_accepted(tmp_path):
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     np.testing.assert_array_equal(check_matrix(mapped), X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_values_that_straddle_their_places_are_copied(dtype):
+    """As after a header of odd length in a file that is mapped: kernels read whole values."""
+    values = np.frombuffer(b"?" + X.astype(dtype).tobytes(), dtype=dtype, offset=1)
+    assert not values.flags.aligned
+    for checked in (check_data(Model(), values.reshape(X.shape)), check_matrix(values.reshape(X.shape))):
+        assert checked.flags.aligned
+        np.testing.assert_array_equal(checked, X.astype(dtype))
+    weight = check_sample_weight(values, values.size, dtype, signed=True)
+    assert weight.flags.aligned
+    np.testing.assert_array_equal(weight, values)
 
 
 def test_csr_stays_csr_where_it_has_a_meaning():

@@ -106,9 +106,11 @@ def _is_plain(X: Any, min_samples: int) -> bool:
 
 
 def _native(X: Any) -> Any:
-    """Arrays in the byte order of this machine: scikit-learn takes float32 in the other for no float32."""
+    """Arrays as this machine has them: byte order (scikit-learn takes float32 in the other for no float32), alignment."""
     if isinstance(X, np.ndarray) and not X.dtype.isnative:
         return X.astype(X.dtype.newbyteorder("="))
+    if isinstance(X, np.ndarray) and not X.flags.aligned:
+        return X.copy()
     return X
 
 
@@ -311,7 +313,7 @@ def check_sample_weight(
     _check_kind(sample_weight, "sample_weight")
     try:
         with np.errstate(over="ignore"):  # an overflow is refused below, with its place
-            weight = np.asarray(sample_weight, dtype=dtype, order="C")
+            weight = np.require(sample_weight, dtype, ["C", "ALIGNED"])
     except (TypeError, ValueError) as error:
         raise type(error)(f"sample_weight must be an array of numbers: {error}") from None
     if weight.ndim != 1 or weight.shape[0] != n_samples:
