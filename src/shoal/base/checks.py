@@ -106,7 +106,7 @@ def _is_plain(X: Any, min_samples: int) -> bool:
 
 
 def _native(X: Any) -> Any:
-    """Arrays as this machine has them: byte order (scikit-learn takes float32 in the other for no float32), alignment."""
+    """Arrays as this machine has them: its byte order (to scikit-learn other float32 is none), and aligned."""
     if isinstance(X, np.ndarray) and not X.dtype.isnative:
         return X.astype(X.dtype.newbyteorder("="))
     if isinstance(X, np.ndarray) and not X.flags.aligned:
