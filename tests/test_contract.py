@@ -92,12 +92,12 @@ ESTIMATORS = [
         slow={"eps": 0.4, "min_samples": 1000},
         signed_weights=True,
     ),
-    Case(shoal.OPTICS(), least=2, infinite=REACH),
+    Case(shoal.OPTICS(), least=2, infinite=REACH, wide=REACH),
     Case(
         shoal.OPTICS(max_eps=2.5, cluster_method="dbscan", eps=2),
         least=2,
         slow={"max_eps": 6.0},
-        infinite=REACH,
+        infinite=REACH, wide=REACH,
     ),
     Case(shoal.HDBSCAN(4), least=4),
     Case(

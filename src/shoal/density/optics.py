@@ -123,10 +123,10 @@ class OPTICS(ClusterMixin, BaseEstimator):
     ----------
     labels_ : ndarray of shape (n_samples,), int64
         -1 is noise. For "xi" the labels are those of the smallest clusters of the hierarchy.
-    reachability_ : ndarray of shape (n_samples,)
+    reachability_ : ndarray of shape (n_samples,), float64
         By sample; ``reachability_[ordering_]`` is the plot. inf where a sample was reached from none.
     ordering_ : ndarray of shape (n_samples,), int64
-    core_distances_ : ndarray of shape (n_samples,)
+    core_distances_ : ndarray of shape (n_samples,), float64
         By sample; inf for samples that are not core within `max_eps`.
     predecessor_ : ndarray of shape (n_samples,), int64
         By sample; -1 for samples reached from none.
@@ -158,8 +158,8 @@ class OPTICS(ClusterMixin, BaseEstimator):
 
     Tie rule: of samples with equal reachability the one with the smaller index is next; a sample keeps the
     predecessor that reached it first at its reachability. Distances are computed in double precision, for
-    float32 data too, and rounded to 15 decimals as scikit-learn does; for float32 data the
-    attributes are float32 in the end.
+    float32 data too, and rounded to 15 decimals as scikit-learn does; the attributes are doubles as well, so that the
+    functions that cut them give the labels of ``fit``.
 
     References
     ----------
@@ -252,7 +252,7 @@ class OPTICS(ClusterMixin, BaseEstimator):
         hierarchy = None
         if self.cluster_method == "xi":
             labels, hierarchy = _xi(
-                graph.reachability.astype(X.dtype, copy=False),  # the plot as it is published: ties are ties
+                graph.reachability,
                 graph.predecessor,
                 graph.ordering,
                 min_samples,
@@ -263,8 +263,8 @@ class OPTICS(ClusterMixin, BaseEstimator):
         else:
             labels = _cut(graph.reachability, graph.core_distances, graph.ordering, eps)
         self.ordering_ = graph.ordering
-        self.core_distances_ = graph.core_distances.astype(X.dtype, copy=False)
-        self.reachability_ = graph.reachability.astype(X.dtype, copy=False)
+        self.core_distances_ = graph.core_distances
+        self.reachability_ = graph.reachability
         self.predecessor_ = graph.predecessor
         self.labels_ = labels
         if hierarchy is not None:
