@@ -97,7 +97,8 @@ ESTIMATORS = [
         shoal.OPTICS(max_eps=2.5, cluster_method="dbscan", eps=2),
         least=2,
         slow={"max_eps": 6.0},
-        infinite=REACH, wide=REACH,
+        infinite=REACH,
+        wide=REACH,
     ),
     Case(shoal.HDBSCAN(4), least=4),
     Case(

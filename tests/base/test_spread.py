@@ -46,6 +46,22 @@ def test_float32_has_less_room():
         shoal.nearest_neighbors(far, 2, metric="minkowski", p=20)
 
 
+@pytest.mark.parametrize("metric", ["manhattan", "chebyshev"])
+def test_sums_of_differences_overflow_too(metric):
+    """HDBSCAN goes over to doubles, OPTICS measures in them; where these have no room either it is said."""
+    wide = (X / np.abs(X).max() * 3.3e38).astype(np.float32)
+    with pytest.raises(ValueError, match=f"X spreads too wide for float32: {metric} distances overflow"):
+        shoal.nearest_neighbors(wide, 2, metric=metric)
+    with pytest.raises(
+        ValueError, match=f"queries spreads too wide for float32: {metric} distances overflow"
+    ):
+        shoal.nearest_neighbors(wide[:5] * 1e-9, 2, queries=wide, metric=metric)
+    for model in (shoal.HDBSCAN(metric=metric), shoal.OPTICS(metric=metric, xi=0.3)):
+        assert metrics.adjusted_rand_score(model.fit_predict(wide), LABELS) == 1
+        with pytest.raises(ValueError, match=f"X spreads too wide for float64: {metric} distances overflow"):
+            model.fit(X / np.abs(X).max() * 1.7e308)
+
+
 def test_a_far_sample_is_out_of_reach_of_a_radius_that_does_not_overflow():
     far = np.concatenate([X, [[1e200, 0, 0]]])
     labels = shoal.DBSCAN(4, min_samples=3).fit(far).labels_

@@ -245,12 +245,13 @@ def spread_fits(
     total: float = 1,
     others: Collection[Any] = (),
 ) -> bool:
-    """Whether squared distances (minkowski: sums of p-th powers) between rows of X and `others` fit into `dtype`.
+    """Whether distances (their squares, or sums of p-th powers) between rows of X and `others` fit into `dtype`.
 
     There is room for `times` the largest of them, and in float64 for `total` times as much. `dtype` is X's own by
     default. Two passes over the data at the speed of memory.
     """
-    if metric not in ("euclidean", "minkowski"):
+    powers = {"euclidean": 2.0, "minkowski": float(p), "manhattan": 1.0, "chebyshev": 1.0}
+    if metric not in powers:
         return True
     extremes = [0.0] if _is_sparse(X) else []
     for array in (X.data if _is_sparse(X) else X, *others):
@@ -261,8 +262,8 @@ def spread_fits(
     )  # the difference itself may overflow
     if not half > 0:
         return True
-    power = float(p) if metric == "minkowski" else 2.0
-    digits = power * (math.log10(half) + math.log10(2)) + math.log10(times) + math.log10(X.shape[1])
+    summed = 1 if metric == "chebyshev" else X.shape[1]
+    digits = powers[metric] * (math.log10(half) + math.log10(2)) + math.log10(times) + math.log10(summed)
     kind = np.dtype(X.dtype if dtype is None else dtype)
     return digits <= math.log10(float(np.finfo(kind).max)) and digits + math.log10(total) <= math.log10(
         LARGEST_REAL
@@ -274,7 +275,9 @@ def check_spread(X: Any, metric: str = "euclidean", p: float = 2, *, name: str =
     if spread_fits(X, metric, p, **room):
         return
     kind = np.dtype(room.get("dtype") or X.dtype)
-    what = f"{float(p):g}-th powers of distances" if metric == "minkowski" else "squared distances"
+    what = "squared distances" if metric == "euclidean" else f"{metric} distances"
+    if metric == "minkowski":
+        what = f"{float(p):g}-th powers of distances"
     hint = f"scale {name} or pass float64" if kind == X.dtype == np.float32 else f"scale {name}"
     raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 

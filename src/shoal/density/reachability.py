@@ -164,10 +164,13 @@ def learn(settings: Settings, X: Any, weight: Any) -> tuple[Settings, dict[str, 
 
 
 def in_range(X: Any, metric: Metric) -> Any:
-    """X, as float64 where squares would overflow."""
-    if metric.name not in ("euclidean", "minkowski", "other"):
+    """X, as float64 where distances, or their squares, would overflow."""
+    if metric.name in ("manhattan", "chebyshev"):
+        kind = metric.name
+    elif metric.name in ("euclidean", "minkowski", "other"):
+        kind = "minkowski" if metric.p > 2 else "euclidean"
+    else:
         return X
-    kind = "minkowski" if metric.p > 2 else "euclidean"
     room: Any = {"times": 16, "others": (np.zeros(1),)}
     if spread_fits(X, kind, metric.p, **room):
         return X
