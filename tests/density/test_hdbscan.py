@@ -642,6 +642,40 @@ def test_a_sample_far_from_all_is_noise_and_one_in_the_middle_is_not(rng):
     ]
 
 
+@pytest.mark.parametrize("min_samples", [2, 5])
+def test_a_sparse_matrix_of_all_distances_is_the_dense_one_if_its_diagonal_is_stored(rng, min_samples):
+    """Without it a sample is not among its own neighbours: the core distance is that of one neighbour more."""
+    X = np.concatenate([rng.normal(size=(30, 2)), rng.normal(size=(30, 2)) + 6])
+    dense = cdist(X, X)
+    rows, columns = np.indices(dense.shape).reshape(2, -1)
+
+    def fit(distances, count, kept=None):
+        if kept is not None:
+            distances = sparse.csr_matrix((distances[rows, columns][kept], (rows[kept], columns[kept])))
+        return shoal.HDBSCAN(5, min_samples=count, metric="precomputed").fit(distances)
+
+    expected = fit(dense, min_samples)
+    for found in (
+        fit(dense, min_samples, np.ones(rows.size, dtype=bool)),
+        fit(dense, min_samples - 1, rows != columns),
+    ):
+        np.testing.assert_array_equal(found.labels_, expected.labels_)
+        np.testing.assert_allclose(found.probabilities_, expected.probabilities_)
+
+
+@both_dtypes
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_queries_beyond_the_range_of_distances_belong_nowhere(rng, metric, dtype):
+    X = np.concatenate([rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 9]).astype(dtype)
+    model = shoal.HDBSCAN(min_cluster_size=5, metric=metric).fit(X)
+    far = np.full((1, 3), np.finfo(dtype).max * 0.9, dtype=dtype)
+    queries = np.concatenate([X[:2], far, -far])
+    membership = model.membership_vector(queries)
+    np.testing.assert_array_equal(membership[2:], 0)
+    assert (membership[:2].sum(axis=1) > 0.1).all()
+    np.testing.assert_array_equal(model.predict(queries)[2:], -1)
+
+
 def test_memberships_are_those_of_hdbscan(peer, rng):
     X = rng.normal(size=(4, 2))[rng.integers(4, size=200)] * 8 + rng.normal(size=(200, 2)) * 0.7
     ours = HDBSCAN(8, 5).fit(X)

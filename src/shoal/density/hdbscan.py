@@ -109,7 +109,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     metric : str or callable, default="euclidean"
         "euclidean", "cosine", "manhattan", "chebyshev", "minkowski" (``metric_params={"p": 3}``), "precomputed"
         (a symmetric matrix of distances, dense, or sparse without the large ones), or whatever else
-        :func:`sklearn.metrics.pairwise_distances` takes, for which it makes the matrix of all distances.
+        :func:`sklearn.metrics.pairwise_distances` takes, for which it makes the matrix of all distances. Of a sparse
+        matrix only what is stored counts, as in scikit-learn: without zeros on its diagonal samples do not count
+        themselves.
     metric_params : dict, default=None
         Further arguments of the metric; ``max_distance`` for a sparse matrix replaces infinite reachabilities. What
         "seuclidean" (``V``) and "mahalanobis" (``VI``) are not given they learn from the samples of ``fit``.
@@ -513,7 +515,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         -------
         membership : ndarray of shape (n_queries, n_clusters)
             Non-negative, rows sum to at most 1: to the strength with which the sample belongs to any cluster. Rows
-            with missing or infinite values are zero. For the samples of ``fit``,
+            with missing or infinite values, or so far away that distances overflow, are zero. For the samples of ``fit``,
             ``all_points_membership_vectors()``.
 
         Notes
@@ -568,6 +570,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             score = np.exp(-np.where(np.isnan(ratio), 1.0, ratio))
             both = near * np.exp(score)
             both /= both.sum(axis=1, keepdims=True)
+            both[np.isinf(distances).all(axis=1)] = 0.0  # beyond the range of distances: of no cluster
             best = np.argmax(heights, axis=1)
             top = heights[np.arange(len(best)), best]
             longest = np.maximum(most[chosen[best]], lambdas)
