@@ -17,11 +17,11 @@ void nearest_cores(const CellTree& tree, std::span<const std::int32_t> core_labe
   const parallel::Blocks blocks =
       parallel::blocks_of(x.n_samples, static_cast<std::size_t>(d) * sizeof(T), std::size_t{1} << 12);
   const double work = 500.0 * static_cast<double>(x.n_samples);
-  parallel::for_blocks(blocks, run, work, [&](Index b, int) {
+  parallel::for_blocks(blocks, run, work, [&](Index b, int thread) {
     std::vector<double> box(static_cast<std::size_t>(2 * d));
     std::array<double, max_leaf + block_padding> norms;
     std::vector<std::int32_t> stack;
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
+    for (Index i = blocks.begin(b); i < blocks.end(b) && !run.interrupted(thread); ++i) {
       std::copy_n(x.row(i), d, box.begin());
       std::copy_n(x.row(i), d, box.begin() + d);
       double best = reach.radius;

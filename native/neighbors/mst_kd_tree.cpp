@@ -233,7 +233,7 @@ class Boruvka {
     for_blocks(blocks, run, 300.0 * static_cast<double>(n_), [&](Index b, int thread) {
       neighbors::NearestSearch<T> search(tree_);
       std::vector<T> query(size_of(tree_.n_features()));
-      for (Index leaf = blocks.begin(b); leaf < blocks.end(b); ++leaf)
+      for (Index leaf = blocks.begin(b); leaf < blocks.end(b) && !run.interrupted(thread); ++leaf)
         for (Index i = leaf * leaf_size; i < std::min(n_, (leaf + 1) * leaf_size); ++i) {
           const std::int32_t own = component(i);
           if (own == largest || other_[size_of(i)] != none) continue;

@@ -97,6 +97,13 @@ def test_ctrl_c_ends_a_fit_within_100_ms_and_leaves_the_estimator_as_it_was(mode
     assert all(vars(fitted)[name] is value for name, value in before.items())
 
 
+def test_ctrl_c_ends_the_prediction_of_dbscan_within_100_ms(long_work):
+    """A new sample is compared with many of 200 000 core samples: some of them take longer than that."""
+    model = shoal.DBSCAN(eps=100.0).fit(long_work)
+    queries = np.ones_like(long_work)  # after a second the tree of the core samples is made
+    assert min(interrupt_after(1.0, lambda: model.predict(queries)) for _ in range(3)) < 0.1
+
+
 def test_a_refused_fit_leaves_the_estimator_as_it_was():
     model = shoal.KMeans(3, random_state=0)
     with pytest.raises(ValueError, match="contains NaN"):

@@ -515,8 +515,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         -------
         membership : ndarray of shape (n_queries, n_clusters)
             Non-negative, rows sum to at most 1: to the strength with which the sample belongs to any cluster. Rows
-            with missing or infinite values, or so far away that distances overflow, are zero. For the samples of ``fit``,
-            ``all_points_membership_vectors()``.
+            with missing or infinite values, or so far away that distances overflow, are zero. For the samples of
+            ``fit``, ``all_points_membership_vectors()``.
 
         Notes
         -----
