@@ -54,11 +54,10 @@ OpticsGraph optics_graph(std::span<const T> values, std::span<const std::int32_t
 
 /// A visited sample.
 struct Visit {
-  const double* query = nullptr;  // its features, query_stride apart
-  Index query_stride = 1;
-  double core = 0;         // its core distance, rounded
-  double core_norm = 0;    // no distance that the core distance does not hide has a norm below this
-  double bound_limit = 0;  // norms at or above this are beyond max_eps
+  const double* query = nullptr;  // its features
+  double core = 0;                // its core distance, rounded
+  double core_norm = 0;           // no distance that the core distance does not hide has a norm below this
+  double bound_limit = 0;         // norms at or above this are beyond max_eps
   double p = 2;
   bool halved = false;  // cosine: the distance is half the norm
   std::int32_t sample = 0;

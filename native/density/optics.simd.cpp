@@ -64,8 +64,7 @@ SHOAL_INLINE void relax_some(const Visit& visit, const Block& targets, const Wai
     V norm[U][1];
     auto found = V{} != V{};
     for (int u = 0; u < U; ++u) {
-      norms_of<N, D, 1>(visit.query, visit.query_stride, targets.data + t + u * W, targets.stride, targets.n_features,
-                        visit.p, norm[u]);
+      norms_of<N, D, 1>(visit.query, 1, targets.data + t + u * W, targets.stride, targets.n_features, visit.p, norm[u]);
       found = found | (maximum(norm[u][0], core_norm) < bound[u]);
     }
     if (any(found)) [[unlikely]] {

@@ -163,20 +163,6 @@ std::vector<std::int32_t> KDTree<T>::positions() const {
   return out;
 }
 
-template <class T>
-T KDTree<T>::min_reduced(Node node, const T* query) const {
-  alignas(64) T out[fanout];
-  ops_.near(boxes(node.level, node.number / fanout), query, d_, measure_.p, T{0}, out);
-  return out[node.number % fanout];
-}
-
-template <class T>
-T KDTree<T>::max_reduced(Node node, const T* query) const {
-  alignas(64) T out[fanout];
-  ops_.far(boxes(node.level, node.number / fanout), query, d_, measure_.p, out);
-  return out[node.number % fanout];
-}
-
 namespace {
 
 /// For each query the leaf that it falls into, or close to, and an order in which queries of a leaf follow each other

@@ -138,11 +138,6 @@ class KDTree {
     return n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
   }
 
-  // --- bounds, for those who look at one node at a time ------------------------------------------------------------
-  /// Smallest and largest reduced distance from the query to a point of the node's box.
-  T min_reduced(Node node, const T* query) const;
-  T max_reduced(Node node, const T* query) const;
-
  private:
   struct Level {
     Index n;            // nodes
