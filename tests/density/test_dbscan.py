@@ -457,8 +457,14 @@ def test_bad_distances_are_refused():
     model = shoal.DBSCAN(metric="precomputed")
     with pytest.raises(ValueError, match=r"X must be square for metric='precomputed'; got shape \(5, 2\)"):
         model.fit(np.zeros((5, 2)))
-    with pytest.raises(ValueError, match=r"Negative values in X for metric='precomputed': .* got -1"):
-        model.fit(np.full((2, 2), -1.0))
+    D = 9 - 9 * np.eye(4)
+    D[0, 1] = D[1, 0] = 0.1
+    fitted = shoal.DBSCAN(min_samples=2, metric="precomputed").fit(D)
+    D[3, 2] = -1
+    for bad in (D, sparse.csr_matrix(D)):
+        for call in (model.fit, *([fitted.predict] if bad is D else [])):
+            with pytest.raises(ValueError, match=r"Negative values in X: .* got -1 at row 3, column 2"):
+                call(bad)
 
 
 def test_jobs_are_threads(rng):

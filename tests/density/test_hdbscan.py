@@ -663,6 +663,17 @@ def test_a_sparse_matrix_of_all_distances_is_the_dense_one_if_its_diagonal_is_st
         np.testing.assert_allclose(found.probabilities_, expected.probabilities_)
 
 
+def test_negative_distances_of_queries_are_refused(rng):
+    X = np.concatenate([rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 6])
+    model = shoal.HDBSCAN(5, metric="precomputed").fit(cdist(X, X))
+    queries = cdist(X[:3], X)
+    queries[2, 7] = -0.5
+    for distances in (queries, sparse.csr_matrix(queries)):
+        for call in (model.predict, model.approximate_predict):
+            with pytest.raises(ValueError, match=r"Negative values in X: .* got -0\.5 at row 2, column 7"):
+                call(distances)
+
+
 @both_dtypes
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
 def test_queries_beyond_the_range_of_distances_belong_nowhere(rng, metric, dtype):

@@ -282,13 +282,21 @@ def check_spread(X: Any, metric: str = "euclidean", p: float = 2, *, name: str =
     raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 
 
-def check_not_negative(X: NDArray[Any], name: str = "X") -> None:
-    """Refuse distances below 0."""
-    if X.size and X.min() < 0:
-        row, column = np.unravel_index(int(np.argmax(X < 0)), X.shape)
-        raise ValueError(
-            f"Negative values in {name}: distances must be >= 0; got {X[row, column]:g} at row {row}, column {column}"
-        )
+def check_not_negative(X: Any, name: str = "X") -> None:
+    """Refuse distances below 0, dense or sparse."""
+    values = (X.data if _is_sparse(X) else X).ravel()
+    if not values.size or values.min() >= 0:
+        return
+    first = int(np.argmax(values < 0))
+    if not values[first] < 0:
+        return  # NaN, which is for others to judge
+    if _is_sparse(X):
+        row, column = int(np.searchsorted(X.indptr, first, side="right")) - 1, int(X.indices[first])
+    else:
+        row, column = divmod(first, X.shape[1])
+    raise ValueError(
+        f"Negative values in {name}: distances must be >= 0; got {values[first]:g} at row {row}, column {column}"
+    )
 
 
 def is_symmetric(X: NDArray[Any]) -> bool:

@@ -15,6 +15,7 @@ from shoal.base.checks import (
     check_data,
     check_int,
     check_matrix,
+    check_not_negative,
     check_real,
     check_sample_weight,
     check_spread,
@@ -281,6 +282,7 @@ def _in_type(eps: float, X: Any) -> float:
 
 
 def _predict_precomputed(X: Any, core: Any, core_labels: Any, eps: float) -> NDArray[np.intp]:
+    check_not_negative(X)
     out = np.empty(X.shape[0], dtype=np.intp)
     eps = _in_type(eps, X)
     rows = max(1, 2**22 // core.size)

@@ -16,6 +16,7 @@ from shoal.base.checks import (
     check_choice,
     check_data,
     check_int,
+    check_not_negative,
     check_real,
     check_sample_weight,
     check_verbose,
@@ -396,6 +397,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
                 check_distances(X)
             elif np.isnan(X.data if sparse.issparse(X) else X).any():
                 raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
+            check_not_negative(X)
             return X
         if sparse.issparse(X):
             require_memory(X.shape[0] * X.shape[1] * X.dtype.itemsize, "a dense copy of X", "fewer features")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.base.checks import check_choice, check_int, check_minkowski, shown
+from shoal.base.checks import check_choice, check_int, check_minkowski, check_not_negative, shown
 from shoal.base.threads import quota_processors, threads
 
 METRICS = ("euclidean", "cosine", "manhattan", "chebyshev", "minkowski", "precomputed")
@@ -77,9 +77,7 @@ def check_square(X: Any) -> None:
     """Refuse distances between samples that are no square matrix, or hold a negative one."""
     if X.shape[0] != X.shape[1]:
         raise ValueError(f"X must be square for metric='precomputed'; got shape {X.shape}")
-    values: NDArray[Any] = X.data if hasattr(X, "tocsr") else X
-    if values.size and values.min() < 0:
-        raise ValueError(f"Negative values in X for metric='precomputed': must be >= 0; got {values.min():g}")
+    check_not_negative(X)
 
 
 def with_diagonal(X: Any) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:

@@ -304,7 +304,8 @@ def attach(
             own = np.partition(distances, min_samples - 1, axis=1)[:, min_samples - 1]
         else:
             order = np.argsort(distances, axis=1, kind="stable")
-            enough = np.argmax(np.cumsum(weight[order], axis=1) >= min_samples, axis=1)
+            lacking = np.cumsum(weight[order], axis=1) < min_samples  # all, where rounding makes it so
+            enough = np.minimum(lacking.sum(axis=1), n - 1)
             own = np.take_along_axis(distances, np.take_along_axis(order, enough[:, None], 1), 1)[:, 0]
         reach = np.maximum(np.maximum(distances / settings.alpha, core), own[:, None])
         least = reach.min(axis=1)
