@@ -119,7 +119,6 @@ def letters(folder):
     """20 000 letters of 16 attributes in pieces of 500: how well the subclusters that are kept tell them apart."""
     with np.load(folder / "uci_letter.npz") as file:
         X, y = file["X"].astype(np.float64), file["y"].astype(int)
-    y = y - y.min()
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), gridspec_kw={"width_ratios": [1, 1.15]})
     whole = shoal.AgglomerativeClustering(26).fit(X)

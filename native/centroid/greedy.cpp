@@ -31,7 +31,7 @@ constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
 // Rows narrower than this go through the tile, and no draw is left out by the triangle inequality.
 constexpr Index prune_from_features = 8;
 
-// Squared distances from samples to a few candidates, out[c * stride + s]. Dense rows of some width go by products
+// Squared distances from samples to a few candidates, or their gains. Dense rows of some width go by products
 // with candidates side by side, about an origin near the data: exact to the rounding of |x|^2, which is enough to
 // choose between draws. Where the data lie far from zero that rounding is too coarse, and differences are summed.
 template <class T>
@@ -76,10 +76,11 @@ class CandidateDistances {
 
   Points<const T> points() const { return {rows_.data(), n_, x_.n_features}; }
 
-  /// By products and for all samples at once what follows: see DrawKernels::product_gains.
+  /// Whether gains() is to be asked, and not the distances.
   bool by_products() const { return products_; }
 
-  /// Samples `index[0..n)`, or first .. first + n when index is null. Precondition: by_products().
+  /// gains[c] += what draw c gains of samples `index[0..n)`, or first .. first + n when index is null; `to` begins at
+  /// sample 0. Precondition: by_products().
   void gains(Index first, Index n, const std::int32_t* index, Nearest<T> to, double* gains) const {
     const Samples<T> s = some(first, n, index);
     const T* norms = sq_norm_.data();
@@ -98,7 +99,7 @@ class CandidateDistances {
     }
   }
 
-  /// The same samples. Precondition: not by_products().
+  /// Distances of the same samples, out[c * stride + s]. Precondition: not by_products().
   void operator()(Index first, Index n, const std::int32_t* index, T* out, Index stride, int thread) {
     if (x_.sparse()) {
       for (Index s = 0; s < n; ++s)
@@ -203,11 +204,12 @@ class Codes {
     draws_.resize(draws.size() * at(n_words_) * 4);
     draw_offset_.resize(draws.size());
     draw_rest_.resize(draws.size());
+    const int middle = screen_kernel().n_codes / 2;
     for (std::size_t t = 0; t < draws.size(); ++t) {
       const Index i = draws[t];
       for (Index p = 0; p < n_words_ * 4; ++p)
         draws_[t * at(n_words_) * 4 + at(p)] =
-            static_cast<std::int8_t>(codes_[at(code_place(i, p, n_words_))] - screen_kernel().n_codes / 2);
+            static_cast<std::int8_t>(codes_[at(code_place(i, p, n_words_))] - middle);
       draw_offset_[t] = sq_[at(i)];
       draw_rest_[t] = rest_[at(i)];
     }
@@ -363,9 +365,10 @@ class PlusPlus {
   // For one chunk: which draws are nearer to which samples, and what each draw would gain.
   void find_nearer(Index chunk, int thread, Index n_draws, const T* reach, double* gains) {
     std::vector<std::int32_t> open;
-    std::vector<T> distance(at(n_draws * block_));
-    std::vector<T> now(at(block_)), weights(at(weight_ ? block_ : 0));
-    std::vector<std::uint16_t> nearer(at(block_));
+    const Index room = distances_.by_products() ? 0 : block_;
+    std::vector<T> distance(at(n_draws * room));
+    std::vector<T> now(at(room)), weights(at(weight_ ? room : 0));
+    std::vector<std::uint16_t> nearer(at(room));
     for (Index begin = chunks_.begin(chunk); begin < chunks_.end(chunk); begin += block_) {
       const Index end = std::min(begin + block_, chunks_.end(chunk));
       std::fill(nearer_.begin() + begin, nearer_.begin() + end, std::uint16_t{0});
@@ -375,22 +378,20 @@ class PlusPlus {
           if (nearest_[at(i)] > reach[center_[at(i)]]) open.push_back(static_cast<std::int32_t>(i));
       const auto n_open = static_cast<Index>(open.size());
       if (reach && n_open == 0) continue;
-      if (!reach || 4 * n_open > 3 * (end - begin)) {
-        if (distances_.by_products()) {
-          distances_.gains(begin, end - begin, nullptr, {nearest_.data(), weight_.data, nearer_.data()}, gains);
-          continue;
-        }
-        distances_(begin, end - begin, nullptr, distance.data(), block_, thread);
+      const bool all = !reach || 4 * n_open > 3 * (end - begin);
+      const Index count = all ? end - begin : n_open;
+      const std::int32_t* index = all ? nullptr : open.data();
+      if (distances_.by_products()) {
+        distances_.gains(begin, count, index, {nearest_.data(), weight_.data, nearer_.data()}, gains);
+        continue;
+      }
+      distances_(begin, count, index, distance.data(), block_, thread);
+      if (all) {
         const Nearest<T> to{nearest_.data() + begin, weight_ ? weight_.data + begin : nullptr, nearer_.data() + begin};
         for (Index t = 0; t < n_draws; ++t)
           gains[t] += draw_kernels<T>().gain(distance.data() + t * block_, to, end - begin, bit_of(t));
         continue;
       }
-      if (distances_.by_products()) {
-        distances_.gains(begin, n_open, open.data(), {nearest_.data(), weight_.data, nearer_.data()}, gains);
-        continue;
-      }
-      distances_(begin, n_open, open.data(), distance.data(), block_, thread);
       for (Index s = 0; s < n_open; ++s) {
         now[at(s)] = nearest_[at(open[at(s)])];
         nearer[at(s)] = 0;
@@ -491,6 +492,7 @@ class PlusPlus {
     const std::uint16_t bit = bit_of(draw);
     const T* row = centers_.data() + center * x_.n_features;
     const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
+    // A call costs more than a distance of so few features.
     if (!x_.sparse() && x_.n_features < prune_from_features)
       return for_nearer(chunk, bit, [&](Index i) {
         T sq = 0;

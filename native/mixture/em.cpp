@@ -86,8 +86,6 @@ class WideSums {
         buffers_(parallel::n_threads(), components_, length_ / kernels<double>().lanes),
         rows_(at(parallel::n_threads())) {}
 
-  const Components<double>& components() const { return components_; }
-
   /// Adds samples [begin, begin + count); resp as MixtureKernels<T>::normalize leaves it.
   template <class T>
   void add(Points<const T> x, Weights<T> weight, Index begin, Index count, const T* resp, int thread, Sums& sums) {

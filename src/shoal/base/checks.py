@@ -275,9 +275,8 @@ def check_spread(X: Any, metric: str = "euclidean", p: float = 2, *, name: str =
     if spread_fits(X, metric, p, **room):
         return
     kind = np.dtype(room.get("dtype") or X.dtype)
-    what = "squared distances" if metric == "euclidean" else f"{metric} distances"
-    if metric == "minkowski":
-        what = f"{float(p):g}-th powers of distances"
+    powers = {"euclidean": "squared distances", "minkowski": f"{float(p):g}-th powers of distances"}
+    what = powers.get(metric, f"{metric} distances")
     hint = f"scale {name} or pass float64" if kind == X.dtype == np.float32 else f"scale {name}"
     raise ValueError(f"{name} spreads too wide for {kind}: {what} overflow; {hint}")
 
@@ -454,6 +453,14 @@ def check_labels(
     if array.dtype.kind in "mM" and np.isnat(array).any():
         raise ValueError(f"Input {name} contains NaT at index {int(np.argmax(np.isnat(array)))}")
     return array
+
+
+def check_cluster_labels(labels: ArrayLike, n_samples: int) -> NDArray[Any]:
+    """Labels of clusters, one integer per row: what has a place in a report and a colour in a figure."""
+    found = check_labels(labels, "labels", n_samples)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers; got {found.dtype}")
+    return found
 
 
 def _labels_of_objects(array: NDArray[Any], name: str) -> NDArray[Any]:

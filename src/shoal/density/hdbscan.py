@@ -34,6 +34,7 @@ from shoal.density.reachability import (
     Tree,
     attach,
     check_any_metric,
+    check_complete,
     check_distances,
     check_min_samples,
     in_range,
@@ -395,9 +396,9 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         if precomputed:
             if reset:
                 check_distances(X)
-            elif np.isnan(X.data if sparse.issparse(X) else X).any():
-                raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
-            check_not_negative(X)
+            else:
+                check_complete(X)
+                check_not_negative(X)
             return X
         if sparse.issparse(X):
             require_memory(X.shape[0] * X.shape[1] * X.dtype.itemsize, "a dense copy of X", "fewer features")

@@ -117,11 +117,16 @@ _SCIPY_METRICS = (
 )
 
 
-def check_distances(X: Any) -> None:
-    check_square(X)
+def check_complete(X: Any) -> None:
+    """Refuse distances of which some are NaN."""
     values = X.data if sparse.issparse(X) else X
     if values.size and np.isnan(values.min()):
         raise ValueError("X must have no missing distances for metric='precomputed'; got NaN")
+
+
+def check_distances(X: Any) -> None:
+    check_square(X)
+    check_complete(X)
     if sparse.issparse(X):
         apart = abs(X - X.T).data
         apart = apart[~np.isnan(apart)]  # infinite there and back

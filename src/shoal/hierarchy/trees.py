@@ -296,10 +296,9 @@ def _shortest_between(X: Any, labels: Any, count: int, metric: Any, learnt: Any)
                     distances = distances_between(X[part], X[other], metric, learnt)
                 a, b = np.unravel_index(distances.argmin(), distances.shape)
                 if metric == "euclidean":
+                    # of equally short edges the one scikit-learn takes
                     theirs = np.unravel_index(pairwise_distances(X[part], X[other]).argmin(), distances.shape)
-                    if (
-                        distances[theirs] == distances[a, b]
-                    ):  # of equally short edges the one scikit-learn takes
+                    if distances[theirs] == distances[a, b]:
                         a, b = theirs
                 if distances[a, b] < least:
                     least, pair = distances[a, b], (part[a], other[b])

@@ -5,23 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from shoal.base.checks import check_labels, check_matrix
+from shoal.base.checks import check_cluster_labels, check_matrix
 from shoal.plotting.palette import PALETTE, color_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MARKERS = "osD^v<>ph"
-
-
-def check_cluster_labels(labels: ArrayLike, n_samples: int) -> NDArray[Any]:
-    """Labels that have a colour: one integer per row."""
-    found = check_labels(labels, "labels", n_samples)
-    if found.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers; got {found.dtype}")
-    return found
 
 
 def plot_clusters(

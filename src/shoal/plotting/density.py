@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from shoal.base.checks import check_real
-from shoal.plotting.clusters import check_cluster_labels
+from shoal.base.checks import check_cluster_labels, check_real
 from shoal.plotting.palette import NOISE, PALETTE, color_of
 
 if TYPE_CHECKING:

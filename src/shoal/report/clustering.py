@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal.base.checks import check_labels, check_matrix, check_minkowski
+from shoal.base.checks import check_cluster_labels, check_labels, check_matrix, check_minkowski
 from shoal.report.scores import SIMILARITIES, Scores, compute_scores
 
 if TYPE_CHECKING:
@@ -111,9 +111,7 @@ class Clustering:
     def __post_init__(self) -> None:
         self.X = check_matrix(self.X)
         n_samples, n_features = self.X.shape
-        self.labels = check_labels(self.labels, "labels", n_samples)
-        if self.labels.dtype.kind not in "iu":
-            raise TypeError(f"labels must be integers; got {self.labels.dtype}")
+        self.labels = check_cluster_labels(self.labels, n_samples)
         self.feature_names = [str(name) for name in self.feature_names]
         if not self.feature_names:
             self.feature_names = [f"x{j}" for j in range(n_features)]
