@@ -10,6 +10,7 @@
 namespace shoal::bindings {
 namespace {
 
+using centroid::Moments;
 using centroid::Rows;
 
 struct KMeansRun {
@@ -221,24 +222,23 @@ void bind(nb::module_& m) {
       },
       "The values, each row scaled to unit length.");
   def_rows<T, const OptionalVector<T>&>(
-      m, "mean_and_spread",
+      m, "moments",
       [](const Rows<T>& x, const OptionalVector<T>& weight) {
-        std::vector<double> mean(static_cast<std::size_t>(x.n_features));
-        const double spread =
-            enter([&](Run& run) { return centroid::mean_and_spread<T>(x, weights(weight), mean.data(), run); });
-        return nb::make_tuple(array(std::move(mean)), spread);
+        return enter([&](Run& run) { return centroid::moments<T>(x, weights(weight), run); });
       },
-      "weight"_a.none(), "Weighted mean, and the weighted variance averaged over features.");
-  def_rows<T, const OptionalVector<T>&, Index, Index, std::uint64_t, const Progress&>(
+      "weight"_a.none(), "Weighted means and variances of the features.");
+  def_rows<T, const OptionalVector<T>&, Index, Index, std::uint64_t, const Progress&, const Moments*>(
       m, "kmeans_plusplus",
       [](const Rows<T>& x, const OptionalVector<T>& weight, Index n_clusters, Index n_draws, std::uint64_t seed,
-         const Progress& progress) {
+         const Progress& progress, const Moments* moments) {
+        if (moments && std::ssize(moments->mean) != x.n_features)
+          throw std::invalid_argument("moments of other samples");
         return rows_drawn<T>(enter(progress, [&](Run& run) {
-          return centroid::kmeans_plusplus<T>(x, weights(weight), n_clusters, n_draws, {seed, 0}, run);
+          return centroid::kmeans_plusplus<T>(x, weights(weight), n_clusters, n_draws, {seed, 0}, run, moments);
         }));
       },
       "weight"_a.none(), nb::kw_only(), "n_clusters"_a, "n_draws"_a, "seed"_a, "progress"_a.none() = nb::none(),
-      "Rows of the greedy k-means++ start.");
+      "moments"_a.none() = nb::none(), "Rows of the greedy k-means++ start; moments of x and weight save a pass.");
   def_rows<T, const OptionalVector<T>&, Index, std::uint64_t>(
       m, "random_rows",
       [](const Rows<T>& x, const OptionalVector<T>& weight, Index n_clusters, std::uint64_t seed) {
@@ -261,6 +261,7 @@ void bind(nb::module_& m) {
 }  // namespace
 
 void bind_centroid(nb::module_& m) {
+  nb::class_<Moments>(m, "Moments").def_ro("variance", &Moments::variance);
   nb::class_<KMeansRun>(m, "KMeansRun")
       .def_ro("centers", &KMeansRun::centers)
       .def_ro("labels", &KMeansRun::labels)

@@ -37,7 +37,8 @@ constexpr Index prune_from_features = 8;
 template <class T>
 class CandidateDistances {
  public:
-  CandidateDistances(const Rows<T>& x, Index n_candidates, Run& run)
+  /// Of samples whose moments may be known.
+  CandidateDistances(const Rows<T>& x, Weights<T> weight, const Moments* known, Index n_candidates, Run& run)
       : x_(x), rows_(at(n_candidates * x.n_features)), scratch_(at(parallel::n_threads())) {
     if (x.sparse()) return;
     narrow_ = x.n_features < prune_from_features;
@@ -45,15 +46,15 @@ class CandidateDistances {
       for (auto& own : scratch_) own.resize(at(distance::tile<T>().scratch_size(x.n_features)));
       return;
     }
-    std::vector<double> mean(at(x.n_features));
-    const double spread = mean_and_spread(x, Weights<T>{}, mean.data(), run) * static_cast<double>(x.n_features);
+    const Moments own = known ? *known : moments(x, weight, run);
+    const double spread = own.variance * static_cast<double>(x.n_features);
     double mean_sq = 0;
-    for (double m : mean) mean_sq += m * m;
+    for (double m : own.mean) mean_sq += m * m;
     products_ = mean_sq <= 16 * spread;
     if (!products_) return;
     // Multiples of a power of two near a 16th of the spread: whole numbers stay whole, and equal gains equal.
     const double step = std::ldexp(1.0, std::max(std::ilogb(std::sqrt(spread)) - 4, -1074));
-    for (double m : mean) origin_.push_back(static_cast<T>(std::nearbyint(m / step) * step));
+    for (double m : own.mean) origin_.push_back(static_cast<T>(std::nearbyint(m / step) * step));
     sq_norm_.resize(at(x.n_samples));
     const Blocks blocks = parallel::blocks_of(x.n_samples, x.row_bytes());
     for_blocks(blocks, run, x.size(), [&](Index b, int) {
@@ -266,7 +267,8 @@ class Codes {
 template <class T>
 class PlusPlus {
  public:
-  PlusPlus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream, Run& run)
+  PlusPlus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream, const Moments* known,
+           Run& run)
       : x_(x),
         weight_(weight),
         n_draws_(n_draws),
@@ -278,7 +280,7 @@ class PlusPlus {
         nearest_(at(x.n_samples), std::numeric_limits<T>::max()),
         center_(at(x.n_samples), 0),
         nearer_(at(x.n_samples), 0),
-        distances_(x, n_draws, run),
+        distances_(x, weight, known, n_draws, run),
         to_centers_(at(n_clusters * n_draws)),
         centers_(at(n_clusters * x.n_features)) {
     for (Index i = 0; i < x.n_samples; ++i)
@@ -560,12 +562,12 @@ class PlusPlus {
 
 template <class T>
 std::vector<Index> greedy_plusplus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream,
-                                   Run& run) {
-  return PlusPlus<T>(x, weight, n_clusters, n_draws, stream, run).run(n_clusters);
+                                   const Moments* known, Run& run) {
+  return PlusPlus<T>(x, weight, n_clusters, n_draws, stream, known, run).run(n_clusters);
 }
 
 #define SHOAL_INSTANTIATE(T) \
-  template std::vector<Index> greedy_plusplus(const Rows<T>&, Weights<T>, Index, Index, Stream, Run&);
+  template std::vector<Index> greedy_plusplus(const Rows<T>&, Weights<T>, Index, Index, Stream, const Moments*, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

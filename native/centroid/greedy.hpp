@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "centroid/rows.hpp"
+#include "centroid/update.hpp"
 #include "parallel/run.hpp"
 #include "random/philox.hpp"
 
@@ -11,6 +12,6 @@ namespace shoal::centroid {
 /// See kmeans_plusplus. Precondition: n_draws >= 1.
 template <class T>
 std::vector<Index> greedy_plusplus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws,
-                                   random::Stream stream, Run& run);
+                                   random::Stream stream, const Moments* known, Run& run);
 
 }  // namespace shoal::centroid

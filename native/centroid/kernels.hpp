@@ -53,8 +53,9 @@ struct CentroidKernels {
   /// sum += factor * (row - origin), in double.
   void (*add_row)(double* sum, const T* row, const T* origin, double factor, Index n_features);
 
-  /// The same, and sum_sq += factor * (row - origin)^2.
-  void (*add_moments)(double* sum, double* sum_sq, const T* row, const T* origin, double factor, Index n_features);
+  /// For n rows: sum += weight * (row - origin), sum_sq += weight * (row - origin)^2. Weights are 1 when null.
+  void (*add_moments)(double* sum, double* sum_sq, const T* rows, Index n, Index n_features, const T* origin,
+                      const T* weight);
 
   /// One group against n shifted rows; all its values (n x group_size) go to `values` unless that is null. The rows
   /// of `ahead` are written out meanwhile.

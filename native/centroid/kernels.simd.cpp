@@ -60,13 +60,48 @@ void add_row(double* sum, const T* row, const T* origin, double factor, Index d)
   for (Index p = 0; p < d; ++p) sum[p] += factor * (static_cast<double>(row[p]) - static_cast<double>(origin[p]));
 }
 
-template <class T>
-void add_moments(double* sum, double* sum_sq, const T* row, const T* origin, double factor, Index d) {
-  for (Index p = 0; p < d; ++p) {
-    const double value = static_cast<double>(row[p]) - static_cast<double>(origin[p]);
-    sum[p] += factor * value;
-    sum_sq[p] += factor * value * value;
+// Rows come in turn, so sums are those of one row after the other; taking several at a time keeps sums in registers.
+template <int R, class T>
+SHOAL_INLINE void add_moments_of(double* sum, double* sum_sq, const T* rows, Index d, const T* origin,
+                                 const T* weight) {
+  using V = Vec<double>;
+  using Few = Vec<T, lanes_of<double>>;
+  constexpr int W = lanes_of<double>;
+  double factor[R];
+  for (int r = 0; r < R; ++r) factor[r] = weight ? static_cast<double>(weight[r]) : 1.0;
+  Index p = 0;
+  for (; p + W <= d; p += W) {
+    V s = load<V>(sum + p), sq = load<V>(sum_sq + p);
+    const V from = converted<V>(load<Few>(origin + p));
+    for (int r = 0; r < R; ++r) {
+      const V value = converted<V>(load<Few>(rows + r * d + p)) - from;
+      const V weighted = factor[r] * value;
+      s += weighted;
+      sq += weighted * value;
+    }
+    store(sum + p, s);
+    store(sum_sq + p, sq);
   }
+  for (; p < d; ++p) {
+    double s = sum[p], sq = sum_sq[p];
+    for (int r = 0; r < R; ++r) {
+      const double value = static_cast<double>(rows[r * d + p]) - static_cast<double>(origin[p]);
+      const double weighted = factor[r] * value;
+      s += weighted;
+      sq += weighted * value;
+    }
+    sum[p] = s;
+    sum_sq[p] = sq;
+  }
+}
+
+template <class T>
+void add_moments(double* sum, double* sum_sq, const T* rows, Index n, Index d, const T* origin, const T* weight) {
+  constexpr int together = 8;
+  Index i = 0;
+  for (; i + together <= n; i += together)
+    add_moments_of<together>(sum, sum_sq, rows + i * d, d, origin, weight ? weight + i : nullptr);
+  for (; i < n; ++i) add_moments_of<1>(sum, sum_sq, rows + i * d, d, origin, weight ? weight + i : nullptr);
 }
 
 // Values of R rows for one group, in registers: start - row . centre, feature by feature as in the distance tile. In

@@ -48,14 +48,18 @@ struct Rows {
       sum[*c - begin] += factor * static_cast<double>(csr.value[c - csr.column]);
   }
 
-  /// sum += factor * (row - origin), sum_sq += factor * (row - origin)^2.
-  void add_moments(double* sum, double* sum_sq, Index i, const T* origin, double factor) const {
-    if (!sparse()) return kernels<T>().add_moments(sum, sum_sq, dense.row(i), origin, factor, n_features);
-    for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) {
-      const auto value = static_cast<double>(csr.value[p]);
-      sum[csr.column[p]] += factor * value;
-      sum_sq[csr.column[p]] += factor * value * value;
-    }
+  /// For rows [begin, end): sum += weight * (row - origin), sum_sq += weight * (row - origin)^2.
+  void add_moments(double* sum, double* sum_sq, Index begin, Index end, const T* origin, Weights<T> weight) const {
+    if (!sparse())
+      return kernels<T>().add_moments(sum, sum_sq, dense.row(begin), end - begin, n_features, origin,
+                                      weight ? weight.data + begin : nullptr);
+    for (Index i = begin; i < end; ++i)
+      for (auto p = csr.start[i]; p < csr.start[i + 1]; ++p) {
+        const auto value = static_cast<double>(csr.value[p]);
+        const double weighted = static_cast<double>(weight[i]) * value;
+        sum[csr.column[p]] += weighted;
+        sum_sq[csr.column[p]] += weighted * value;
+      }
   }
 
   /// Squared distance to a centre whose squared norm is given (used by sparse rows only).

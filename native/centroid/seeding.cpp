@@ -103,10 +103,10 @@ class SingleDraws {
 
 template <class T>
 std::vector<Index> kmeans_plusplus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream,
-                                   Run& run) {
+                                   Run& run, const Moments* known) {
   if (n_draws == 0) n_draws = 2 + static_cast<Index>(std::log(static_cast<double>(n_clusters)));
   if (n_draws == 1) return SingleDraws<T>(x, weight, stream, run).run(n_clusters);
-  return greedy_plusplus(x, weight, n_clusters, n_draws, stream, run);
+  return greedy_plusplus(x, weight, n_clusters, n_draws, stream, known, run);
 }
 
 template <class T>
@@ -176,9 +176,9 @@ std::vector<Index> kmeans_parallel(const Rows<T>& x, Weights<T> weight, Index n_
   return out;
 }
 
-#define SHOAL_INSTANTIATE(T)                                                                           \
-  template std::vector<Index> kmeans_plusplus(const Rows<T>&, Weights<T>, Index, Index, Stream, Run&); \
-  template std::vector<Index> random_rows(const Rows<T>&, Weights<T>, Index, Stream, Run&);            \
+#define SHOAL_INSTANTIATE(T)                                                                                           \
+  template std::vector<Index> kmeans_plusplus(const Rows<T>&, Weights<T>, Index, Index, Stream, Run&, const Moments*); \
+  template std::vector<Index> random_rows(const Rows<T>&, Weights<T>, Index, Stream, Run&);                            \
   template std::vector<Index> kmeans_parallel(const Rows<T>&, Weights<T>, Index, Index, double, Stream, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)

@@ -20,6 +20,7 @@
 
 #include "base/points.hpp"
 #include "centroid/rows.hpp"
+#include "centroid/update.hpp"
 #include "parallel/run.hpp"
 #include "random/philox.hpp"
 
@@ -27,10 +28,10 @@ namespace shoal::centroid {
 
 /// Rows of the k-means++ start, greedy from two draws on, in the order drawn. n_draws per centre (0: 2 + floor(log
 /// n_clusters)). O(n n_clusters n_draws d) without pruning; one draw is O((n + n_clusters^2) d) on most data.
-/// Precondition: n_clusters <= n_samples; some weight is positive.
+/// Who knows the moments of the samples saves a pass. Precondition: n_clusters <= n_samples; some weight is positive.
 template <class T>
 std::vector<Index> kmeans_plusplus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws,
-                                   random::Stream stream, Run& run);
+                                   random::Stream stream, Run& run, const Moments* known = nullptr);
 
 /// Rows with distinct values as far as there are any.
 template <class T>

@@ -254,7 +254,7 @@ double inertia(const Rows<T>& x, Weights<T> weight, Points<const T> centers, std
 }
 
 template <class T>
-double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& run) {
+Moments moments(const Rows<T>& x, Weights<T> weight, Run& run) {
   const Index n = x.n_samples;
   const Index d = x.n_features;
   const std::vector<T> origin = origin_of_sums(x, weight);
@@ -263,22 +263,20 @@ double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& r
   std::vector<double> sums(at(blocks.count() * width), 0.0);
   for_blocks(blocks, run, x.size(), [&](Index b, int) {
     double* sum = sums.data() + b * width;
-    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) {
-      const double w = static_cast<double>(weight[i]);
-      x.add_moments(sum, sum + d, i, origin.data(), w);
-      sum[2 * d] += w;
-    }
+    x.add_moments(sum, sum + d, blocks.begin(b), blocks.end(b), origin.data(), weight);
+    for (Index i = blocks.begin(b); i < blocks.end(b); ++i) sum[2 * d] += static_cast<double>(weight[i]);
   });
   for (Index b = 1; b < blocks.count(); ++b)
     for (Index p = 0; p < width; ++p) sums[at(p)] += sums[at(b * width + p)];
-  double spread = 0;
+  Moments found{std::vector<double>(at(d)), 0};
   const double total = sums[at(2 * d)];
   for (Index p = 0; p < d; ++p) {
     const double m = sums[at(p)] / total;
-    spread += std::max(0.0, sums[at(d + p)] / total - m * m);
-    mean[p] = static_cast<double>(origin[at(p)]) + m;
+    found.variance += std::max(0.0, sums[at(d + p)] / total - m * m);
+    found.mean[at(p)] = static_cast<double>(origin[at(p)]) + m;
   }
-  return spread / static_cast<double>(d);
+  found.variance /= static_cast<double>(d);
+  return found;
 }
 
 #define SHOAL_INSTANTIATE(T)                                                                                       \
@@ -287,7 +285,7 @@ double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& r
   template std::vector<Index> relocate_empty(const Rows<T>&, Weights<T>, Points<const T>, std::span<std::int32_t>, \
                                              bool, CenterSums<T>&, Run&);                                          \
   template double inertia(const Rows<T>&, Weights<T>, Points<const T>, std::span<const std::int32_t>, Run&);       \
-  template double mean_and_spread(const Rows<T>&, Weights<T>, double*, Run&);
+  template Moments moments(const Rows<T>&, Weights<T>, Run&);
 SHOAL_INSTANTIATE(float)
 SHOAL_INSTANTIATE(double)
 #undef SHOAL_INSTANTIATE

@@ -88,8 +88,12 @@ template <class T>
 double inertia(const Rows<T>& x, Weights<T> weight, Points<const T> centers, std::span<const std::int32_t> labels,
                Run& run);
 
-/// Weighted mean (length n_features) and the mean over features of the weighted variance.
+/// Weighted mean of each feature, and the mean over features of their weighted variances.
+struct Moments {
+  std::vector<double> mean;
+  double variance = 0;
+};
 template <class T>
-double mean_and_spread(const Rows<T>& x, Weights<T> weight, double* mean, Run& run);
+Moments moments(const Rows<T>& x, Weights<T> weight, Run& run);
 
 }  // namespace shoal::centroid

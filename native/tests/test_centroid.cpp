@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "centroid/bisecting.hpp"
 #include "centroid/draw_kernels.hpp"
@@ -6,6 +7,7 @@
 #include "centroid/minibatch.hpp"
 #include "centroid/row_kernels.hpp"
 #include "centroid/seeding.hpp"
+#include "centroid/update.hpp"
 #include "tests/data.hpp"
 
 using namespace shoal;
@@ -171,6 +173,41 @@ TEST("whole numbers give the same starts at every level, screened by codes or no
         on_every_level([&] { CHECK(starts() == expected); });
       }
     }
+}
+
+TEST("moments are the weighted means and variances, at every level; who knows them starts with the same rows") {
+  on_every_level([] {
+    for (const Index d : {Index{1}, Index{9}, Index{37}}) {
+      const Index n = 4096 + 13;  // two blocks, the last rows one by one
+      const Sample<float> x = groups<float>(n, d, 4);
+      std::vector<float> weight(at(n));
+      for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<float>(i % 5) / 2;
+      for (const float* w : {static_cast<const float*>(nullptr), static_cast<const float*>(weight.data())}) {
+        const Rows<float> rows(x.points());
+        Run run;
+        const Moments found = moments(rows, Weights<float>{w}, run);
+        double variance = 0;
+        for (Index p = 0; p < d; ++p) {
+          double total = 0, sum = 0, sq = 0;
+          for (Index i = 0; i < n; ++i) {
+            const double of_row = w ? static_cast<double>(w[i]) : 1.0;
+            total += of_row;
+            sum += of_row * static_cast<double>(x.points().row(i)[p]);
+          }
+          for (Index i = 0; i < n; ++i) {
+            const double apart = static_cast<double>(x.points().row(i)[p]) - sum / total;
+            sq += (w ? static_cast<double>(w[i]) : 1.0) * apart * apart;
+          }
+          CHECK(std::abs(found.mean[at(p)] - sum / total) <= 1e-9 * std::sqrt(sq / total));
+          variance += sq / total / static_cast<double>(d);
+        }
+        CHECK(std::abs(found.variance - variance) <= 1e-9 * variance);
+        const random::Stream stream(5, 0);
+        CHECK(kmeans_plusplus(rows, Weights<float>{w}, 30, 0, stream, run, &found) ==
+              kmeans_plusplus(rows, Weights<float>{w}, 30, 0, stream, run));
+      }
+    }
+  });
 }
 
 TEST("rows drawn as starts are distinct while there are distinct rows, at every level") {

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 import shoal
 from shoal import metrics
+from shoal.base.checks import check_finite, spread_fits
 
 X = np.concatenate([np.random.default_rng(0).normal(size=(12, 3)) + 9 * i for i in range(3)])
 LABELS = np.repeat([0, 1, 2], 12)
@@ -67,3 +69,11 @@ def test_a_far_sample_is_out_of_reach_of_a_radius_that_does_not_overflow():
     labels = shoal.DBSCAN(4, min_samples=3).fit(far).labels_
     assert labels[-1] == -1
     np.testing.assert_array_equal(labels[:-1], shoal.DBSCAN(4, min_samples=3).fit(X).labels_)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e150, 1e160])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_extremes_that_are_known_say_the_same(scale, sparse):
+    data = csr_matrix(X * scale + 1) if sparse else X * scale
+    assert spread_fits(data, extremes=check_finite(data)) == spread_fits(data) == (scale < 1e160)
+    assert not spread_fits(data, extremes=check_finite(data), others=(np.full(3, 1e160),))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Collection
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from shoal import _core
 REAL = (np.float64, np.float32)
 LARGEST_INT = 2**63 - 1  # that kernels take
 LARGEST_REAL = float(np.finfo(np.float64).max)
+Extremes: TypeAlias = tuple[
+    float, float
+]  # least and largest value: NaN where a value is, inf and -inf of none
 
 
 def check_data(
@@ -38,6 +41,20 @@ def check_data(
     float32 stays float32, everything else becomes float64. Feature names and ``n_features_in_`` are recorded
     on `estimator` when `reset`, compared when not. Data already in this form are borrowed, not copied.
     """
+    checked, columns = _as_data(estimator, X, reset, min_samples, accept_sparse)
+    if finite:
+        check_finite(checked, type(estimator).__name__, columns=columns)
+    return checked
+
+
+def check_data_extremes(estimator: Any, X: Any, *, accept_sparse: bool = False) -> tuple[Any, Extremes]:
+    """:func:`check_data`, and the extremes of the (stored) values: what :func:`spread_fits` would look for again."""
+    checked, columns = _as_data(estimator, X, True, 1, accept_sparse)
+    return checked, check_finite(checked, type(estimator).__name__, columns=columns)
+
+
+def _as_data(estimator: Any, X: Any, reset: bool, min_samples: int, accept_sparse: bool) -> tuple[Any, Any]:
+    """What check_data does but for looking at the values; and the names of the columns, if X has any."""
     from sklearn.utils.validation import validate_data
 
     _check_kind(X, "X")
@@ -55,10 +72,7 @@ def check_data(
         )
     except (TypeError, ValueError) as error:
         _refuse(X, "X", error)
-    checked = _canonical(checked, "X")
-    if finite:
-        check_finite(checked, type(estimator).__name__, columns=getattr(X, "columns", None))
-    return checked
+    return _canonical(checked, "X"), getattr(X, "columns", None)
 
 
 def check_matrix(
@@ -205,12 +219,15 @@ def _is_sparse(X: Any) -> bool:
     return hasattr(X, "tocsr")
 
 
-def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: Any = None) -> None:
-    """Raise ValueError that names the first row and column of `X` holding NaN or infinity."""
+def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: Any = None) -> Extremes:
+    """Raise ValueError that names the first row and column of `X` holding NaN or infinity.
+
+    Returns the extremes of the (stored) values.
+    """
     values = X.data if _is_sparse(X) else X
     low, high = _extremes(values)
     if values.size == 0 or (math.isfinite(low) and math.isfinite(high)):
-        return
+        return low, high
     bad = np.flatnonzero(~np.isfinite(values.ravel()))
     first = int(bad[0])
     if _is_sparse(X):
@@ -226,8 +243,7 @@ def check_finite(X: Any, owner: str | None = None, name: str = "X", *, columns: 
     raise ValueError(f"{_input(name)} contains {what} at {where}{also}{hint}")
 
 
-def _extremes(values: NDArray[Any]) -> tuple[float, float]:
-    """(least, largest) value, both NaN where a value is; inf and -inf of no values."""
+def _extremes(values: NDArray[Any]) -> Extremes:
     if values.dtype in REAL and values.flags.c_contiguous and values.flags.aligned:
         return _core.extremes(values.reshape(-1))
     if values.size == 0:
@@ -244,22 +260,24 @@ def spread_fits(
     times: float = 4,
     total: float = 1,
     others: Collection[Any] = (),
+    extremes: Extremes | None = None,
 ) -> bool:
     """Whether distances (their squares, or sums of p-th powers) between rows of X and `others` fit into `dtype`.
 
     There is room for `times` the largest of them, and in float64 for `total` times as much. `dtype` is X's own by
-    default. Two passes over the data at the speed of memory.
+    default. One pass over the data at the speed of memory, none where the `extremes` of its values are known.
     """
     powers = {"euclidean": 2.0, "minkowski": float(p), "manhattan": 1.0, "chebyshev": 1.0}
     if metric not in powers:
         return True
-    extremes = [0.0] if _is_sparse(X) else []
-    for array in (X.data if _is_sparse(X) else X, *others):
+    stored = X.data if _is_sparse(X) else X
+    ends = [0.0] if _is_sparse(X) else []
+    if stored.size:
+        ends += _extremes(stored) if extremes is None else extremes
+    for array in others:
         if array.size:
-            extremes += _extremes(array)
-    half = (
-        max(extremes, default=0.0) / 2 - min(extremes, default=0.0) / 2
-    )  # the difference itself may overflow
+            ends += _extremes(array)
+    half = max(ends, default=0.0) / 2 - min(ends, default=0.0) / 2  # the difference itself may overflow
     if not half > 0:
         return True
     summed = 1 if metric == "chebyshev" else X.shape[1]

@@ -14,7 +14,7 @@ from shoal import _core
 from shoal.base.checks import (
     check_bool,
     check_choice,
-    check_data,
+    check_data_extremes,
     check_int,
     check_real,
     check_verbose,
@@ -188,7 +188,7 @@ class BisectingKMeans(CentroidModel):
         -------
         self : BisectingKMeans
         """
-        X = check_data(self, X, accept_sparse=True)
+        X, extremes = check_data_extremes(self, X, accept_sparse=True)
         weight = check_weight(sample_weight, X)
         metric = check_choice("metric", self.metric, METRICS)
         n_clusters = check_int("n_clusters", self.n_clusters, 1, X.shape[0], "n_samples")
@@ -201,7 +201,7 @@ class BisectingKMeans(CentroidModel):
         check_bool("copy_x", self.copy_x)
         verbose = check_verbose(self.verbose)
         rows = for_metric(X, metric)
-        check_range(rows, weight)
+        check_range(rows, weight, extremes=extremes if rows is X else None)
         seed = draw_seed(self.random_state)
 
         with progress(verbose, type(self).__name__) as report:

@@ -15,6 +15,7 @@ from shoal.base.checks import (
     check_bool,
     check_choice,
     check_data,
+    check_data_extremes,
     check_finite,
     check_int,
     check_real,
@@ -288,7 +289,7 @@ class KMeans(CentroidModel):
         -------
         self : KMeans
         """
-        X = check_data(self, X, accept_sparse=True)
+        X, extremes = check_data_extremes(self, X, accept_sparse=True)
         weight = check_weight(sample_weight, X)
         metric = check_choice("metric", self.metric, METRICS)
         n_clusters = check_int("n_clusters", self.n_clusters, 1, X.shape[0], "n_samples")
@@ -300,17 +301,22 @@ class KMeans(CentroidModel):
         init = check_init(self.init, n_clusters, X.shape[1], X.dtype)
         restarts = n_restarts(self.n_init, init)
         rows = for_metric(X, metric)
-        check_range(rows, weight)
-        tol *= variance(rows, weight) if tol > 0 else 0.0
+        known = extremes if rows is X else None
+        check_range(rows, weight, extremes=known)
+        careful = isinstance(init, str) and init == "k-means++"
+        moments = on_rows(_core.moments, rows, weight) if tol > 0 or careful else None
+        tol *= 0.0 if moments is None else moments.variance
         seed = draw_seed(self.random_state)
 
         best = None
         with progress(verbose, type(self).__name__) as report:
             for restart in range(restarts):
-                start = starting_centers(rows, weight, n_clusters, init, restart_seed(seed, restart), report)
+                start = starting_centers(
+                    rows, weight, n_clusters, init, restart_seed(seed, restart), report, moments
+                )
                 start = for_metric(start, metric)
                 if not isinstance(init, str):
-                    check_range(rows, weight, start)
+                    check_range(rows, weight, start, known)
                 run = on_rows(
                     _core.kmeans_fit,
                     rows,
@@ -329,11 +335,6 @@ class KMeans(CentroidModel):
         self.cluster_centers_, self.labels_ = best.centers, best.labels
         self.inertia_, self.n_iter_, self.converged_ = best.inertia, best.n_iter, best.converged
         return self
-
-
-def variance(rows: Any, weight: NDArray[Any] | None) -> float:
-    """The weighted variance averaged over features."""
-    return on_rows(_core.mean_and_spread, rows, weight)[1]
 
 
 def warn_of(run: Any, n_clusters: int, max_iter: int) -> None:

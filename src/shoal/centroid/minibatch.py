@@ -13,6 +13,7 @@ from shoal.base.checks import (
     check_bool,
     check_choice,
     check_data,
+    check_data_extremes,
     check_int,
     check_real,
     check_verbose,
@@ -21,7 +22,7 @@ from shoal.base.checks import (
 )
 from shoal.base.fitting import all_or_nothing
 from shoal.base.progress import Report, progress
-from shoal.centroid.kmeans import CentroidModel, variance
+from shoal.centroid.kmeans import CentroidModel
 from shoal.centroid.rows import METRICS, check_range, for_metric, on_rows
 from shoal.centroid.seeding import check_init, n_restarts, restart_seed, starting_centers
 
@@ -184,15 +185,15 @@ class MiniBatchKMeans(CentroidModel):
         -------
         self : MiniBatchKMeans
         """
-        X = check_data(self, X, accept_sparse=True)
+        X, extremes = check_data_extremes(self, X, accept_sparse=True)
         weight = check_weight(sample_weight, X)
         self._check_parameters()
         n_samples = X.shape[0]
         n_clusters = check_int("n_clusters", self.n_clusters, 1, n_samples, "n_samples")
         init = check_init(self.init, n_clusters, X.shape[1], X.dtype)
         rows = for_metric(X, self.metric)
-        check_range(rows, weight)
-        tol = self.tol * variance(rows, weight) if self.tol > 0 else 0.0
+        check_range(rows, weight, extremes=extremes if rows is X else None)
+        tol = self.tol * on_rows(_core.moments, rows, weight).variance if self.tol > 0 else 0.0
         batch_size = min(self.batch_size, n_samples)
         seed = draw_seed(self.random_state)
 

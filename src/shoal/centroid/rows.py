@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.utils.extmath import row_norms
 
 from shoal import _core
-from shoal.base.checks import check_spread
+from shoal.base.checks import Extremes, check_spread
 
 METRICS = ("euclidean", "cosine")
 
@@ -31,10 +31,18 @@ def for_metric(X: Any, metric: str) -> Any:
     return type(X)((scaled, X.indices, X.indptr), shape=X.shape) if sparse.issparse(X) else scaled
 
 
-def check_range(X: Any, weight: NDArray[Any] | None = None, centers: NDArray[Any] | None = None) -> None:
-    """Refuse rows and centres whose squared distances, or their weighted sum, could overflow."""
+def check_range(
+    X: Any,
+    weight: NDArray[Any] | None = None,
+    centers: NDArray[Any] | None = None,
+    extremes: Extremes | None = None,
+) -> None:
+    """Refuse rows and centres whose squared distances, or their weighted sum, could overflow.
+
+    Where the extremes of the values of X are known they are not looked for again.
+    """
     total = X.shape[0] if weight is None else max(1.0, float(weight.sum(dtype=np.float64)))
-    check_spread(X, total=total, others=() if centers is None else (centers,))
+    check_spread(X, total=total, others=() if centers is None else (centers,), extremes=extremes)
 
 
 def distances_to(X: Any, centers: NDArray[Any], metric: str) -> NDArray[Any]:

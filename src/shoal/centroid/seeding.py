@@ -92,12 +92,14 @@ def kmeans_plusplus(
     >>> sorted(int(i) // 2 for i in indices)
     [0, 1]
     """
-    X = check_matrix(X, accept_sparse=True)
+    columns = getattr(X, "columns", None)
+    X = check_matrix(X, accept_sparse=True, finite=False)
+    extremes = check_finite(X, columns=columns)
     weight = check_weight(sample_weight, X)
     n_clusters = check_int("n_clusters", n_clusters, 1, X.shape[0], "n_samples")
     trials = 0 if n_local_trials is None else check_int("n_local_trials", n_local_trials, 1)
     rows = for_metric(X, check_choice("metric", metric, METRICS))
-    check_range(rows, weight)
+    check_range(rows, weight, extremes=extremes if rows is X else None)
     indices = on_rows(
         _core.kmeans_plusplus,
         rows,
@@ -145,12 +147,20 @@ def starting_centers(
     init: str | Callable[..., ArrayLike] | NDArray[Any],
     seed: int,
     report: Report | None = None,
+    moments: Any = None,
 ) -> NDArray[Any]:
-    """Centres to start from; X, weight and init have been checked."""
+    """Centres to start from; X, weight and init have been checked. `moments` are those of X and weight, if known."""
     if isinstance(init, str):
         if init == "k-means++":
             indices = on_rows(
-                _core.kmeans_plusplus, X, weight, n_clusters=n_clusters, n_draws=0, seed=seed, progress=report
+                _core.kmeans_plusplus,
+                X,
+                weight,
+                n_clusters=n_clusters,
+                n_draws=0,
+                seed=seed,
+                progress=report,
+                moments=moments,
             )
         elif init == "k-means||":
             indices = on_rows(
