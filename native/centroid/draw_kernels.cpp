@@ -13,8 +13,4 @@ const DrawKernels<double>& draw_kernels<double>() {
   return SHOAL_PICK_TABLE(draw_kernels_f64);
 }
 
-const ScreenKernel& screen_kernel() {
-  return SHOAL_PICK_TABLE(draw_screen);
-}
-
 }  // namespace shoal::centroid

@@ -38,18 +38,4 @@ struct DrawKernels {
 template <class T>
 const DrawKernels<T>& draw_kernels();
 
-/// Screening by 8-bit codes, code_lanes samples side by side, four features of each in a word: codes has n_words *
-/// code_lanes words per panel.
-struct ScreenKernel {
-  /// Codes are 0 .. n_codes - 1; 0: screening does not pay at this level.
-  int n_codes;
-  /// Sets bit t of nearer[i] where offset[i] + draw_offset[t] - 2 codes . draw t, the squared distance of the codes,
-  /// is below (root[i] + draw_slack[t])^2 * scale; all other (i, t) cannot be nearer. draws: n_words words per draw, of
-  /// codes less n_codes / 2. At most 16 draws. Returns the number of bits set.
-  Index (*screen)(const std::uint8_t* codes, Index n_panels, Index n_words, const std::int32_t* offset,
-                  const float* root, const std::int8_t* draws, const std::int32_t* draw_offset, const float* draw_slack,
-                  Index n_draws, float scale, std::uint16_t* nearer);
-};
-const ScreenKernel& screen_kernel();
-
 }  // namespace shoal::centroid

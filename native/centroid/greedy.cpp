@@ -10,17 +10,18 @@
 #include <numeric>
 #include <optional>
 
-#include "base/large_pages.hpp"
 #include "centroid/assignment.hpp"
 #include "centroid/draw_kernels.hpp"
 #include "centroid/row_kernels.hpp"
 #include "centroid/update.hpp"
 #include "centroid/walk.hpp"
+#include "distance/codes.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::centroid {
 namespace {
 
+using distance::Codes;
 using distance::Samples;
 using parallel::Blocks;
 using parallel::for_blocks;
@@ -153,114 +154,6 @@ class CandidateDistances {
   AlignedVector<T> lanes_;
   AlignedVector<T> start_;
   std::vector<AlignedVector<T>> scratch_;
-};
-
-// Codes of the samples, a byte per feature, and what they prove: |x - y| >= step |code x - code y| - rest(x) - rest(y),
-// rest being the length of what the code leaves out. A quarter (an eighth) of the memory traffic of the samples
-// themselves, and products sixty-four at a time; what cannot be ruled out is computed from the samples.
-template <class T>
-class Codes {
- public:
-  Codes(const Rows<T>& x, Run& run) {
-    if (x.sparse() || screen_kernel().n_codes == 0 || x.n_features < min_features || x.n_features > max_features)
-      return;
-    const Index n = x.n_samples;
-    const Index d = x.n_features;
-    const auto [low, high] = extremes(x, run);
-    double range = 0;
-    for (Index p = 0; p < d; ++p)
-      range = std::max(range, static_cast<double>(high[at(p)]) - static_cast<double>(low[at(p)]));
-    const int n_codes = screen_kernel().n_codes;
-    step_ = range / (n_codes - 1);
-    if (!(step_ > 0) || !std::isfinite(step_) || !std::isfinite(1 / step_)) return;
-    const double per_step = 1 / step_;
-    n_words_ = (d + 3) / 4;
-    const Index panels = (n + lanes - 1) / lanes;
-    const std::size_t bytes = at(panels * n_words_ * lanes * 4);
-    codes_.reserve(bytes);
-    base::on_large_pages(codes_.data(), bytes);
-    codes_.assign(bytes, 0);
-    offset_.assign(at(panels * lanes), 0);
-    sq_.assign(at(panels * lanes), 0);
-    rest_.assign(at(panels * lanes), 0.0f);
-    for_blocks(Blocks{panels, 64}, run, 4 * x.size(), [&](Index b, int) {
-      for (Index i = b * 64 * lanes; i < std::min(n, (b + 1) * 64 * lanes); ++i) {
-        const CodeSums row = row_kernels<T>().code_row(x.dense.row(i), d, low.data(), per_step,
-                                                       codes_.data() + code_place(i, 0, n_words_));
-        sq_[at(i)] = row.sq;
-        offset_[at(i)] = row.sq - n_codes * row.sum;  // products are taken with code - n_codes / 2
-        rest_[at(i)] = static_cast<float>(std::sqrt(row.rest) * (1 + 1e-5));
-      }
-    });
-  }
-
-  static constexpr Index lanes = code_lanes;
-  bool any() const { return n_words_ > 0; }
-  /// A distance in steps of the code, where it is an ordinary float whatever the unit of the data; rounded up.
-  float steps(double distance) const { return static_cast<float>(distance / step_ * (1 + 1e-6)); }
-  /// The length of what the code of a sample leaves out, in steps.
-  float rest(Index i) const { return rest_[at(i)]; }
-
-  void prepare(std::span<const Index> draws) {
-    draws_.resize(draws.size() * at(n_words_) * 4);
-    draw_offset_.resize(draws.size());
-    draw_rest_.resize(draws.size());
-    const int middle = screen_kernel().n_codes / 2;
-    for (std::size_t t = 0; t < draws.size(); ++t) {
-      const Index i = draws[t];
-      for (Index p = 0; p < n_words_ * 4; ++p)
-        draws_[t * at(n_words_) * 4 + at(p)] =
-            static_cast<std::int8_t>(codes_[at(code_place(i, p, n_words_))] - middle);
-      draw_offset_[t] = sq_[at(i)];
-      draw_rest_[t] = rest_[at(i)];
-    }
-  }
-
-  /// Which draws may be nearer than root - rest to the samples of panels [first, last), and how many pairs these are.
-  Index screen(Index first, Index last, const float* root, std::uint16_t* nearer) const {
-    return screen_kernel().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
-                                  offset_.data() + first * lanes, root + first * lanes, draws_.data(),
-                                  draw_offset_.data(), draw_rest_.data(), static_cast<Index>(draw_rest_.size()),
-                                  1 + 1e-5f, nearer + first * lanes);
-  }
-
- private:
-  // The smallest and the largest value of each feature.
-  static std::pair<std::vector<T>, std::vector<T>> extremes(const Rows<T>& x, Run& run) {
-    const Index d = x.n_features;
-    const Blocks blocks = parallel::blocks_at_most(x.n_samples, 64);
-    std::vector<T> low(at(blocks.count() * d)), high(low.size());
-    for_blocks(blocks, run, x.size(), [&](Index b, int) {
-      T* least = low.data() + b * d;
-      T* most = high.data() + b * d;
-      std::copy_n(x.dense.row(blocks.begin(b)), d, least);
-      std::copy_n(x.dense.row(blocks.begin(b)), d, most);
-      for (Index i = blocks.begin(b) + 1; i < blocks.end(b); ++i)
-        for (Index p = 0; p < d; ++p) {
-          least[p] = std::min(least[p], x.dense.row(i)[p]);
-          most[p] = std::max(most[p], x.dense.row(i)[p]);
-        }
-    });
-    for (Index b = 1; b < blocks.count(); ++b)
-      for (Index p = 0; p < d; ++p) {
-        low[at(p)] = std::min(low[at(p)], low[at(b * d + p)]);
-        high[at(p)] = std::max(high[at(p)], high[at(b * d + p)]);
-      }
-    low.resize(at(d));
-    high.resize(at(d));
-    return {std::move(low), std::move(high)};
-  }
-
-  static constexpr Index min_features = 32;
-  static constexpr Index max_features = 16384;  // sums of products of codes must fit 32 bits
-  double step_ = 0;
-  Index n_words_ = 0;
-  std::vector<std::uint8_t> codes_;
-  std::vector<std::int32_t> offset_, sq_;
-  std::vector<float> rest_;
-  std::vector<std::int8_t> draws_;
-  std::vector<std::int32_t> draw_offset_;
-  std::vector<float> draw_rest_;
 };
 
 // The state of a k-means++ start: for every sample the squared distance to its nearest centre so far.
@@ -409,21 +302,22 @@ class PlusPlus {
 
   // Screens all samples by their codes where that has been paying: sets nearer_ to the draws that may be nearer.
   bool screened(Index n_chosen, std::span<const Index> draws) {
-    if (n_chosen < screen_from || static_cast<Index>(draws.size()) > 16 || --pause_ > 0) return false;
+    if (n_chosen < screen_from || std::ssize(draws) > distance::most_queries || --pause_ > 0) return false;
     if (!codes_) {
-      codes_.emplace(x_, run_);
+      codes_.emplace();
+      if (!x_.sparse() && x_.n_features >= screen_from_features) codes_.emplace(x_.dense, run_);
       if (codes_->any()) {
-        nearer_.resize(at((x_.n_samples + Codes<T>::lanes - 1) / Codes<T>::lanes * Codes<T>::lanes));
+        nearer_.resize(at(codes_->padded()));
         root_.assign(nearer_.size(), 0.0f);
         for (Index i = 0; i < x_.n_samples; ++i) set_root(i);
       }
     }
     if (!codes_->any()) return false;
-    codes_->prepare(draws);
+    codes_->take(draws, screened_);
     const Blocks panels{static_cast<Index>(nearer_.size()) / Codes<T>::lanes, 128};
     std::atomic<Index> open{0};
     for_blocks(panels, run_, 0.02 * x_.size(), [&](Index b, int) {
-      const Index here = codes_->screen(panels.begin(b), panels.end(b), root_.data(), nearer_.data());
+      const Index here = codes_->screen(screened_, panels.begin(b), panels.end(b), root_.data(), nearer_.data());
       open.fetch_add(here, std::memory_order_relaxed);
     });
     // Each pair left open costs a distance; where many are, reading all samples in order, once for all draws, is
@@ -553,9 +447,11 @@ class PlusPlus {
   double total_ = 0;
   Index row_of_center_ = 0;
   std::optional<Codes<T>> codes_;  // made when first wanted
-  std::vector<float> root_;        // distance to the nearest centre plus what the sample's code leaves out, in steps
-  Index pause_ = 0;                // steps until screening is tried again
+  typename Codes<T>::Queries screened_;
+  std::vector<float> root_;  // distance to the nearest centre plus what the sample's code leaves out, in steps
+  Index pause_ = 0;          // steps until screening is tried again
   static constexpr Index screen_from = 12;
+  static constexpr Index screen_from_features = 32;
 };
 
 }  // namespace

@@ -16,6 +16,5 @@ SHOAL_DECLARE_TABLE(centroid::RowKernels<float>, row_kernels_f32)
 SHOAL_DECLARE_TABLE(centroid::RowKernels<double>, row_kernels_f64)
 SHOAL_DECLARE_TABLE(centroid::DrawKernels<float>, draw_kernels_f32)
 SHOAL_DECLARE_TABLE(centroid::DrawKernels<double>, draw_kernels_f64)
-SHOAL_DECLARE_TABLE(centroid::ScreenKernel, draw_screen)
 SHOAL_DECLARE_TABLE(centroid::RoughKernels, rough_kernels)
 }  // namespace shoal

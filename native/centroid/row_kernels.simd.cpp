@@ -1,6 +1,5 @@
 // The inner loops of row_kernels.hpp.
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "centroid/levels.hpp"
@@ -8,9 +7,6 @@
 
 namespace shoal::SHOAL_LEVEL {
 namespace {
-
-using centroid::code_lanes;
-using centroid::CodeSums;
 
 #if !defined(SHOAL_LEVEL_scalar)
 constexpr int W = lanes_of<double>;  // values worked on together, of either type
@@ -47,43 +43,6 @@ void hash_rows(const T* x, Index n, Index d, const std::uint64_t* keys, std::uin
     for (; p < d; ++p) sum += centroid::hash_part(x[p]) * keys[p];
     out[i] = centroid::hash_end(sum);
   }
-}
-
-constexpr double to_integer = 0x1.8p52;  // added and taken away again it rounds a double of this size
-
-template <class T, int W = lanes_of<double>>
-CodeSums code_row(const T* row, Index d, const T* low, double per_step, std::uint8_t* to) {
-  constexpr Index words_apart = code_lanes * 4;
-  double rest = 0, sum = 0, sq = 0;  // the last two are whole numbers
-  Index p = 0;
-  if constexpr (W >= 4) {
-    using V = Vec<double, W>;
-    using Few = Vec<T, W>;
-    using Bytes = typename VecOf<std::uint8_t, W>::type;
-    V rests{}, sums{}, sqs{};
-    for (; p + W <= d; p += W) {
-      const V value = (converted<V>(load<Few>(row + p)) - converted<V>(load<Few>(low + p))) * per_step;
-      const V code = (value + to_integer) - to_integer;
-      rests += (value - code) * (value - code);
-      sums += code;
-      sqs += code * code;
-      const Bytes bytes = __builtin_convertvector(__builtin_convertvector(code, IntVec<float, W>), Bytes);
-      for (int w = 0; w < W / 4; ++w)
-        std::memcpy(to + (p / 4 + w) * words_apart, reinterpret_cast<const char*>(&bytes) + 4 * w, 4);
-    }
-    rest = sum_lanes<double>(rests);
-    sum = sum_lanes<double>(sums);
-    sq = sum_lanes<double>(sqs);
-  }
-  for (; p < d; ++p) {
-    const double value = (static_cast<double>(row[p]) - static_cast<double>(low[p])) * per_step;
-    const double code = (value + to_integer) - to_integer;
-    rest += (value - code) * (value - code);
-    sum += code;
-    sq += code * code;
-    to[p / 4 * words_apart + p % 4] = static_cast<std::uint8_t>(static_cast<std::int32_t>(code));
-  }
-  return {rest, static_cast<std::int32_t>(sum), static_cast<std::int32_t>(sq)};
 }
 
 template <class T>
@@ -194,7 +153,7 @@ std::int32_t nearest(const T* row, Points<const T> centers, T* sq) {
 }
 
 template <class T>
-inline constexpr centroid::RowKernels<T> table = {hash_rows<T>, code_row<T>, norms<T>, list_unproven<T>, nearest<T>};
+inline constexpr centroid::RowKernels<T> table = {hash_rows<T>, norms<T>, list_unproven<T>, nearest<T>};
 
 }  // namespace
 

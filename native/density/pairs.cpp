@@ -3,13 +3,20 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cmath>
+#include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "density/sets.hpp"
+#include "distance/codes.hpp"
+#include "distance/tile.hpp"
 #include "parallel/parallel_for.hpp"
 
 namespace shoal::density {
 namespace {
+
+using distance::Codes;
 
 constexpr Index block_size = 64;
 constexpr Index fewest_samples = 2048;
@@ -28,7 +35,8 @@ struct NearPair {
   std::int32_t a, b;
 };
 
-// Blocks of samples that follow each other in the tree.
+// Blocks of samples that follow each other in the tree. Where there are codes, they leave few pairs to be looked at;
+// else the screen looks at all.
 class PairBlocks {
  public:
   PairBlocks(const CellTree& tree, const ScreenedTree& screened, const Reach& reach, Run& run)
@@ -41,6 +49,7 @@ class PairBlocks {
         data_(at(count_ * block_size * d_ + screen_padding)),
         half_norm_(at(count_ * block_size + screen_padding)),
         boxes_(at(2 * count_ * d_)) {
+    encode(run);
     for (Index b = 0; b < count_; ++b) {
       std::fill_n(boxes_.begin() + 2 * b * d_, d_, std::numeric_limits<double>::infinity());
       std::fill_n(boxes_.begin() + (2 * b + 1) * d_, d_, -std::numeric_limits<double>::infinity());
@@ -53,10 +62,10 @@ class PairBlocks {
       for (Index i = 0; i < leaf.size(); ++i) {
         const Index position = leaf.begin + i;
         const Index b = position / block_size;
-        float* to = data_.data() + b * block_size * d_ + position % block_size;
+        float* to = coded() ? data_.data() + position * d_ : data_.data() + b * block_size * d_ + position % block_size;
         double* box = boxes_.data() + 2 * b * d_;
         for (Index f = 0; f < d_; ++f) {
-          to[f * block_size] = from.data[f * from.stride + i];
+          to[coded() ? f : f * block_size] = from.data[f * from.stride + i];
           const double value = exact.data[f * exact.stride + i];
           box[f] = std::min(box[f], value);
           box[d_ + f] = std::max(box[d_ + f], value);
@@ -66,16 +75,36 @@ class PairBlocks {
     }
   }
 
+  /// One block, as it is compared with others.
+  struct Queries {
+    Index block;
+    std::array<Codes<double>::Queries, block_size / distance::most_queries> parts;
+  };
+  Queries queries(Index b) const {
+    Queries out{b, {}};
+    if (!coded()) return out;
+    std::array<Index, distance::most_queries> samples;
+    for (std::size_t part = 0; part < out.parts.size(); ++part) {
+      const Index begin = b * block_size + static_cast<Index>(part * samples.size());
+      const Index n = std::clamp<Index>(n_ - begin, 0, std::ssize(samples));
+      std::iota(samples.begin(), samples.end(), begin);
+      codes_.take(std::span(samples).first(at(n)), out.parts[part]);
+    }
+    return out;
+  }
+
   Index count() const { return count_; }
   Index size(Index b) const { return std::min(block_size, n_ - b * block_size); }
   bool apart(Index a, Index b) const {
     return !(gap<Norm::sq_euclidean, 0>(boxes_.data() + 2 * a * d_, boxes_.data() + 2 * b * d_, d_, reach_.p) <=
              reach_.radius);
   }
-  /// Bit t of within[q]: sample t of block b is within reach of sample q of block a. Returns the q, as bits, that may
-  /// have one.
-  std::uint64_t look(Index a, Index b, Bits& within) const {
+  /// Bit t of within[q]: sample t of block b is within reach of sample q of the queries. Returns the q, as bits, that
+  /// may have one.
+  std::uint64_t look(const Queries& queries, Index b, Bits& within) const {
+    if (coded()) return look_at_codes(queries, b, within);
     Bits doubtful;
+    const Index a = queries.block;
     const std::uint64_t near = screened_.look(block(a), block(b), within, doubtful);
     settle(near, doubtful, within, [&](Index q, Index t) { return are_near(a * block_size + q, b * block_size + t); });
     return near;
@@ -83,6 +112,69 @@ class PairBlocks {
   std::int32_t sample(Index b, Index i) const { return tree_.index[at(b * block_size + i)]; }
 
  private:
+  bool coded() const { return !code_reach_.empty(); }
+
+  // Codes pay where the radius is many steps of them: the rest that they leave out is a part of it then.
+  void encode(Run& run) {
+    constexpr Index fewest_features = 24;
+    constexpr float fewest_steps = 16;
+    if (d_ < fewest_features) return;
+    std::vector<std::int32_t> leaf_of(at(n_));
+    for (const std::int32_t l : tree_.leaves) {
+      const Node& leaf = tree_.nodes[at(l)];
+      std::fill(leaf_of.begin() + leaf.begin, leaf_of.begin() + leaf.end, l);
+    }
+    const auto row = [&](Index position, double* to) -> const double* {
+      const Node& leaf = tree_.nodes[at(leaf_of[at(position)])];
+      const Block from = tree_.block(leaf);
+      for (Index f = 0; f < d_; ++f) to[f] = from.data[f * from.stride + position - leaf.begin];
+      return to;
+    };
+    const std::span<const double> box(tree_.box(0), at(2 * d_));
+    codes_ = Codes<double>(n_, box.first(at(d_)), box.last(at(d_)), row, run);
+    if (!codes_.any()) return;
+    const float radius = codes_.steps(std::sqrt(reach_.radius));
+    if (!(radius >= fewest_steps)) return;
+    code_reach_.resize(at(count_ * block_size));
+    for (Index i = 0; i < codes_.padded(); ++i) code_reach_[at(i)] = radius + codes_.rest(i);
+  }
+
+  std::uint64_t look_at_codes(const Queries& queries, Index b, Bits& within) const {
+    constexpr Index lanes = Codes<double>::lanes;
+    constexpr Index panels = block_size / lanes;
+    const Index first = b * panels;
+    const Index last = std::min(first + panels, codes_.padded() / lanes);
+    std::array<std::uint16_t, block_size> near{};
+    std::uint64_t any = 0;
+    within.fill(0);
+    for (std::size_t part = 0; part < queries.parts.size(); ++part) {
+      if (queries.parts[part].rest.empty()) break;
+      if (codes_.screen(queries.parts[part], first, last, code_reach_.data(), near.data() - first * lanes) == 0)
+        continue;
+      for (Index t = 0; t < block_size; t += 4) {
+        std::uint64_t four;  // samples, most of which have none
+        std::memcpy(&four, near.data() + t, sizeof(four));
+        if (!four) continue;
+        for (Index s = t; s < std::min(t + 4, size(b)); ++s)
+          for (unsigned left = near[at(s)]; left; left &= left - 1) {
+            const Index q = static_cast<Index>(part) * distance::most_queries + std::countr_zero(left);
+            if (!close(queries.block * block_size + q, b * block_size + s)) continue;
+            within[at(q)] |= std::uint64_t{1} << s;
+            any |= std::uint64_t{1} << q;
+          }
+      }
+    }
+    return any;
+  }
+  // By rows in float first: their difference errs by less than the expanded form does (screen_margin).
+  bool close(Index i, Index j) const {
+    const float* rows = data_.data();
+    const float half_sq = distance::tile<float>().sq_dist(rows + i * d_, rows + j * d_, d_) / 2;
+    const float doubt = screened_.margin() * (half_norm_[at(i)] + half_norm_[at(j)]);
+    if (half_sq - doubt > screened_.half_radius()) return false;
+    return half_sq + doubt < screened_.half_radius() || are_near(i, j);
+  }
+
   ScreenBlock block(Index b) const {
     return {data_.data() + b * block_size * d_, block_size, half_norm_.data() + b * block_size, size(b), d_};
   }
@@ -107,8 +199,10 @@ class PairBlocks {
   const ScreenedTree& screened_;
   const Reach& reach_;
   Index n_, d_, count_;
-  AlignedVector<float> data_, half_norm_;
+  AlignedVector<float> data_, half_norm_;  // rows where there are codes, else feature by feature in each block
   std::vector<double> boxes_;
+  Codes<double> codes_;
+  std::vector<float> code_reach_;  // the radius, and what the code of a sample leaves out, in steps
 };
 
 // Guesses from a few blocks: few others are apart from them, and their samples look long until they have enough.
@@ -120,10 +214,11 @@ bool pays(const PairBlocks& blocks, double min_samples, Run& run) {
     run.checkpoint();
     const Index own = (2 * guess + 1) * blocks.count() / (2 * n_guesses);
     std::array<Index, block_size> found{};
+    const auto queries = blocks.queries(own);
     for (Index other = 0; other < blocks.count(); ++other) {
       if (blocks.apart(own, other)) continue;
       ++looked_at;
-      for (std::uint64_t left = blocks.look(own, other, within); left; left &= left - 1) {
+      for (std::uint64_t left = blocks.look(queries, other, within); left; left &= left - 1) {
         const auto q = at(std::countr_zero(left));
         found[q] += std::popcount(within[q]);
       }
@@ -147,11 +242,12 @@ std::optional<std::vector<std::vector<NearPair>>> near_pairs(const PairBlocks& b
   parallel::for_blocks(parallel::Blocks{blocks.count(), 1}, run, n * n, [&](Index a, int thread) {
     Bits within;
     std::vector<NearPair>& own = found[at(a)];
+    const auto queries = blocks.queries(a);
     for (Index b = a; b < blocks.count() && total.load(std::memory_order_relaxed) <= most && !run.stopped(); ++b) {
       if (thread == 0 && b % 64 == 0) run.tick();
       if (blocks.apart(a, b)) continue;
       const Index before = std::ssize(own);
-      for (std::uint64_t left = blocks.look(a, b, within); left; left &= left - 1) {
+      for (std::uint64_t left = blocks.look(queries, b, within); left; left &= left - 1) {
         const Index q = std::countr_zero(left);
         std::uint64_t bits = within[at(q)];
         if (a == b) bits = q == block_size - 1 ? 0 : bits & ~std::uint64_t{0} << (q + 1);

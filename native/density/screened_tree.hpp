@@ -15,6 +15,8 @@ class ScreenedTree {
 
   /// False where the screen is of no use.
   explicit operator bool() const { return !data_.empty(); }
+  float half_radius() const { return half_radius_; }
+  float margin() const { return margin_; }
   ScreenBlock block(const Node& leaf) const {
     return {data_.data() + leaf.begin * d_, leaf.size(), half_norm_.data() + leaf.begin, leaf.size(), d_};
   }

@@ -100,61 +100,6 @@ TEST("bisecting labels are what its tree says of the samples, at every level") {
   });
 }
 
-TEST("draws of k-means++ are screened as sums of whole numbers say, with the largest codes too, at every level") {
-  on_every_level([] {
-    const int n_codes = screen_kernel().n_codes;
-    if (n_codes == 0) return;
-    const random::Stream stream(5, 0);
-    for (const Index n_words : {Index{1}, Index{8}, Index{13}})
-      for (const Index n_draws : {Index{1}, Index{7}, Index{8}, Index{11}, Index{16}}) {
-        const Index n = 3 * code_lanes;
-        const Index d = 4 * n_words;
-        random::Stream own = stream;
-        const auto code = [&] {  // every third is as small or as large as can be
-          const double u = own.uniform() * 1.5;
-          return u < 1 ? static_cast<int>(u * n_codes) : u < 1.25 ? 0 : n_codes - 1;
-        };
-        std::vector<std::uint8_t> codes(at(n * d));
-        std::vector<std::int32_t> offset(at(n), 0), expected(at(n * n_draws), 0), draw_offset(at(n_draws), 0);
-        std::vector<int> x(at(n * d)), y(at(n_draws * d));
-        std::vector<std::int8_t> draws(at(n_draws * d));
-        for (Index i = 0; i < n; ++i)
-          for (Index p = 0; p < d; ++p) {
-            const int value = x[at(i * d + p)] = code();
-            codes[at(code_place(i, p, n_words))] = static_cast<std::uint8_t>(value);
-            offset[at(i)] += value * value - n_codes * value;
-          }
-        for (Index t = 0; t < n_draws; ++t)
-          for (Index p = 0; p < d; ++p) {
-            const int value = y[at(t * d + p)] = code();
-            draws[at(t * d + p)] = static_cast<std::int8_t>(value - n_codes / 2);
-            draw_offset[at(t)] += value * value;
-          }
-        std::vector<float> root(at(n)), slack(at(n_draws), 0.5f);
-        for (float& r : root) r = static_cast<float>(own.uniform()) * static_cast<float>(n_codes) * 6;
-        std::vector<std::uint16_t> nearer(at(n), 0xffff);
-        const Index n_open =
-            screen_kernel().screen(codes.data(), n / code_lanes, n_words, offset.data(), root.data(), draws.data(),
-                                   draw_offset.data(), slack.data(), n_draws, 1, nearer.data());
-        Index count = 0;
-        for (Index i = 0; i < n; ++i) {
-          unsigned bits = 0;
-          for (Index t = 0; t < n_draws; ++t) {
-            int sq = 0;
-            for (Index p = 0; p < d; ++p) {
-              const int difference = x[at(i * d + p)] - y[at(t * d + p)];
-              sq += difference * difference;
-            }
-            const float limit = root[at(i)] + slack[at(t)];
-            if (static_cast<float>(sq) < limit * limit) bits |= 1u << t, ++count;
-          }
-          CHECK_EQUAL(static_cast<unsigned>(nearer[at(i)]), bits);
-        }
-        CHECK_EQUAL(n_open, count);
-      }
-  });
-}
-
 TEST("whole numbers give the same starts at every level, screened by codes or not, weighted or not") {
   for (const Index d : {Index{3}, Index{12}, Index{33}, Index{70}})
     for (const Index n_draws : {Index{2}, Index{5}, Index{11}}) {

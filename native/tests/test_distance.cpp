@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "distance/brute.hpp"
+#include "distance/codes.hpp"
 #include "tests/data.hpp"
 
 using namespace shoal;
@@ -82,5 +83,60 @@ TEST("distances, counts and nearest rows are those of single pairs, at every lev
           check_pairs<float>(n, m, d);
           check_pairs<double>(n, m, d);
         }
+  });
+}
+
+TEST("codes are screened as sums of whole numbers say, the largest codes too, at every level") {
+  on_every_level([] {
+    const int n_codes = distance::screen_kernel().n_codes;
+    if (n_codes == 0) return;
+    const random::Stream stream(5, 0);
+    for (const Index n_words : {Index{1}, Index{8}, Index{13}})
+      for (const Index n_queries : {Index{1}, Index{7}, Index{8}, Index{11}, Index{16}}) {
+        const Index n = 3 * distance::code_lanes;
+        const Index d = 4 * n_words;
+        random::Stream own = stream;
+        const auto code = [&] {  // every third is as small or as large as can be
+          const double u = own.uniform() * 1.5;
+          return u < 1 ? static_cast<int>(u * n_codes) : u < 1.25 ? 0 : n_codes - 1;
+        };
+        std::vector<std::uint8_t> codes(at(n * d));
+        std::vector<std::int32_t> offset(at(n), 0), expected(at(n * n_queries), 0), query_offset(at(n_queries), 0);
+        std::vector<int> x(at(n * d)), y(at(n_queries * d));
+        std::vector<std::int8_t> queries(at(n_queries * d));
+        for (Index i = 0; i < n; ++i)
+          for (Index p = 0; p < d; ++p) {
+            const int value = x[at(i * d + p)] = code();
+            codes[at(distance::code_place(i, p, n_words))] = static_cast<std::uint8_t>(value);
+            offset[at(i)] += value * value - n_codes * value;
+          }
+        for (Index t = 0; t < n_queries; ++t)
+          for (Index p = 0; p < d; ++p) {
+            const int value = y[at(t * d + p)] = code();
+            queries[at(t * d + p)] = static_cast<std::int8_t>(value - n_codes / 2);
+            query_offset[at(t)] += value * value;
+          }
+        std::vector<float> root(at(n)), slack(at(n_queries), 0.5f);
+        for (float& r : root) r = static_cast<float>(own.uniform()) * static_cast<float>(n_codes) * 6;
+        std::vector<std::uint16_t> near(at(n), 0xffff);
+        const Index n_open = distance::screen_kernel().screen(
+            codes.data(), n / distance::code_lanes, n_words, offset.data(), root.data(), queries.data(),
+            query_offset.data(), slack.data(), n_queries, 1, near.data());
+        Index count = 0;
+        for (Index i = 0; i < n; ++i) {
+          unsigned bits = 0;
+          for (Index t = 0; t < n_queries; ++t) {
+            int sq = 0;
+            for (Index p = 0; p < d; ++p) {
+              const int difference = x[at(i * d + p)] - y[at(t * d + p)];
+              sq += difference * difference;
+            }
+            const float limit = root[at(i)] + slack[at(t)];
+            if (static_cast<float>(sq) < limit * limit) bits |= 1u << t, ++count;
+          }
+          CHECK_EQUAL(static_cast<unsigned>(near[at(i)]), bits);
+        }
+        CHECK_EQUAL(n_open, count);
+      }
   });
 }
