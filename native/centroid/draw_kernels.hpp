@@ -26,6 +26,12 @@ struct DrawKernels {
   /// Sum over i of weight[i] * max(0, to.sq[i] - sq[i]), in double; sets `bit` in to.nearer[i] where sq[i] < to.sq[i].
   double (*gain)(const T* sq, const Nearest<T>& to, Index n, std::uint16_t bit);
 
+  /// The same for one draw and samples feature by feature, feature p of sample i at columns[p * stride + i]: the
+  /// fastest way for up to narrow_features.
+  Index narrow_features;
+  double (*narrow_gain)(const T* columns, Index stride, Index n, Index n_features, const T* draw, const Nearest<T>& to,
+                        std::uint16_t bit);
+
   /// The same for draw_lanes draws at once, whose squared distances are |x|^2 + 2 v, at least 0: v = start[l] - x .
   /// draw l, with feature p of draw l at lanes[p * draw_lanes + l], and |x|^2 in sq_norm. Lanes without a draw start at
   /// +inf. gains[l] += what draw l gains; its bit is first_bit + l. `to` and sq_norm go by the index of `samples` where

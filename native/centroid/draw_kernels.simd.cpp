@@ -73,8 +73,9 @@ struct Sums {
   }
 };
 
-template <class T>
-double gain(const T* sq, const Nearest<T>& to, Index n, std::uint16_t bit) {
+// distance(i) are those of one vector of samples from i on, or of one sample.
+template <class T, class Vectors, class Values>
+SHOAL_INLINE double gain_of(const Nearest<T>& to, Index n, std::uint16_t bit, Vectors&& vector, Values&& value) {
   constexpr int W = lanes_of<T>;
   Index i = 0;
   double total = 0;
@@ -84,7 +85,7 @@ double gain(const T* sq, const Nearest<T>& to, Index n, std::uint16_t bit) {
     Sums<T, W> sums;
     const Bits set = static_cast<std::int16_t>(bit) - Bits{};
     for (; i + W <= n; i += W) {
-      const V gained = load<V>(to.sq + i) - load<V>(sq + i);
+      const V gained = load<V>(to.sq + i) - vector(i);
       const auto is_nearer = gained > V{};
       if (!any(is_nearer)) continue;
       sums.add(select(is_nearer, gained, V{}), to.weight ? to.weight + i : nullptr);
@@ -96,12 +97,42 @@ double gain(const T* sq, const Nearest<T>& to, Index n, std::uint16_t bit) {
     for (int l = 0; l < W; ++l) total += each[l];
   }
   for (; i < n; ++i) {
-    if (!(sq[i] < to.sq[i])) continue;
+    const T sq = value(i);
+    if (!(sq < to.sq[i])) continue;
     to.nearer[i] = static_cast<std::uint16_t>(to.nearer[i] | bit);
-    total += (static_cast<double>(to.sq[i]) - static_cast<double>(sq[i])) *
+    total += (static_cast<double>(to.sq[i]) - static_cast<double>(sq)) *
              (to.weight ? static_cast<double>(to.weight[i]) : 1.0);
   }
   return total;
+}
+
+template <class T>
+double gain(const T* sq, const Nearest<T>& to, Index n, std::uint16_t bit) {
+  return gain_of<T>(to, n, bit, [&](Index i) { return load<Vec<T>>(sq + i); }, [&](Index i) { return sq[i]; });
+}
+
+// D features; 0: d.
+template <int D, class T>
+SHOAL_INLINE double narrow_gain_of(const T* columns, Index stride, Index n, Index d, const T* draw,
+                                   const Nearest<T>& to, std::uint16_t bit) {
+  const auto sq_dist = [&](auto sum, Index i, auto&& load_at) {
+    for (Index p = 0; p < (D > 0 ? D : d); ++p) {
+      const auto difference = load_at(columns + p * stride + i) - draw[p];
+      sum += difference * difference;
+    }
+    return sum;
+  };
+  return gain_of<T>(
+      to, n, bit, [&](Index i) { return sq_dist(Vec<T>{}, i, [](const T* from) { return load<Vec<T>>(from); }); },
+      [&](Index i) { return sq_dist(T{0}, i, [](const T* from) { return *from; }); });
+}
+
+template <class T>
+double narrow_gain(const T* columns, Index stride, Index n, Index d, const T* draw, const Nearest<T>& to,
+                   std::uint16_t bit) {
+  if (d == 2) return narrow_gain_of<2>(columns, stride, n, d, draw, to, bit);
+  if (d == 3) return narrow_gain_of<3>(columns, stride, n, d, draw, to, bit);
+  return narrow_gain_of<0>(columns, stride, n, d, draw, to, bit);
 }
 
 // R rows against N vectors of draws, half as wide as they could be where vectors are wide: there are seldom more than
@@ -183,7 +214,8 @@ void product_gains(const Samples<T>& s, const T* lanes, const T* start, const T*
 }
 
 template <class T>
-inline constexpr centroid::DrawKernels<T> table = {distances<T>, gain<T>, product_gains<T>};
+inline constexpr centroid::DrawKernels<T> table = {distances<T>, gain<T>, lanes_of<T> > 7 ? lanes_of<T> : 7,
+                                                   narrow_gain<T>, product_gains<T>};
 
 }  // namespace
 

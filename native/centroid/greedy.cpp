@@ -12,6 +12,7 @@
 
 #include "centroid/assignment.hpp"
 #include "centroid/draw_kernels.hpp"
+#include "centroid/narrow_rows.hpp"
 #include "centroid/row_kernels.hpp"
 #include "centroid/update.hpp"
 #include "centroid/walk.hpp"
@@ -29,24 +30,28 @@ using random::Stream;
 
 constexpr auto at = [](auto i) { return static_cast<std::size_t>(i); };
 
-// Rows narrower than this go through the tile, and no draw is left out by the triangle inequality.
-constexpr Index prune_from_features = 8;
+// Whether samples are worth an order of their own (NarrowRows): blocks of more features have boxes too wide to leave
+// much out, and few samples or centres are done sooner.
+constexpr bool worth_ordering(Index n_samples, Index n_features, Index n_clusters) {
+  return n_samples >= 8192 && n_features <= 3 && n_clusters >= 8;
+}
 
-// Squared distances from samples to a few candidates, or their gains. Dense rows of some width go by products
-// with candidates side by side, about an origin near the data: exact to the rounding of |x|^2, which is enough to
-// choose between draws. Where the data lie far from zero that rounding is too coarse, and differences are summed.
+// Whether rows are so narrow that a distance costs less than most tests that would save it.
+template <class T>
+bool is_narrow(const Rows<T>& x) {
+  return !x.sparse() && x.n_features <= draw_kernels<T>().narrow_features;
+}
+
+// Squared distances from samples to a few candidates, or their gains, where rows are not narrow. Dense rows go by
+// products with candidates side by side, about an origin near the data: exact to the rounding of |x|^2, which is enough
+// to choose between draws. Where the data lie far from zero that rounding is too coarse, and differences are summed.
 template <class T>
 class CandidateDistances {
  public:
   /// Of samples whose moments may be known.
   CandidateDistances(const Rows<T>& x, Weights<T> weight, const Moments* known, Index n_candidates, Run& run)
-      : x_(x), rows_(at(n_candidates * x.n_features)), scratch_(at(parallel::n_threads())) {
-    if (x.sparse()) return;
-    narrow_ = x.n_features < prune_from_features;
-    if (narrow_) {
-      for (auto& own : scratch_) own.resize(at(distance::tile<T>().scratch_size(x.n_features)));
-      return;
-    }
+      : x_(x), rows_(at(n_candidates * x.n_features)) {
+    if (x.sparse() || is_narrow(x)) return;
     const Moments own = known ? *known : moments(x, weight, run);
     const double spread = own.variance * static_cast<double>(x.n_features);
     double mean_sq = 0;
@@ -72,7 +77,6 @@ class CandidateDistances {
       x_.copy(candidates[at(c)], rows_.data() + c * x_.n_features);
       norms_[at(c)] = x_.sparse() ? x_.sq_norm(candidates[at(c)]) : 0.0;
     }
-    if (narrow_) packed_ = distance::pack_rows<T>(distance::Form::sq_euclidean, points());
     if (products_) pack_lanes();
   }
 
@@ -102,15 +106,12 @@ class CandidateDistances {
   }
 
   /// Distances of the same samples, out[c * stride + s]. Precondition: not by_products().
-  void operator()(Index first, Index n, const std::int32_t* index, T* out, Index stride, int thread) {
+  void operator()(Index first, Index n, const std::int32_t* index, T* out, Index stride) const {
     if (x_.sparse()) {
       for (Index s = 0; s < n; ++s)
         for (Index c = 0; c < n_; ++c)
           out[c * stride + s] =
               x_.sq_dist(index ? index[s] : first + s, rows_.data() + c * x_.n_features, norms_[at(c)]);
-    } else if (narrow_) {
-      distance::tile<T>().pairwise(distance::Form::sq_euclidean, some(first, n, index), packed_, out, stride,
-                                   scratch_[at(thread)].data());
     } else {
       draw_kernels<T>().distances(some(first, n, index), rows_.data(), n_, out, stride);
     }
@@ -144,38 +145,41 @@ class CandidateDistances {
 
   Rows<T> x_;
   Index n_ = 0;
-  bool narrow_ = false;
   bool products_ = false;
   std::vector<T> rows_;
   std::vector<double> norms_;
-  distance::PackedRows<T> packed_;
   std::vector<T> origin_;
   std::vector<T> sq_norm_;
   AlignedVector<T> lanes_;
   AlignedVector<T> start_;
-  std::vector<AlignedVector<T>> scratch_;
 };
 
-// The state of a k-means++ start: for every sample the squared distance to its nearest centre so far.
+// The state of a k-means++ start: for every sample the squared distance to its nearest centre so far. Where rows are
+// narrow, samples are counted by their places (NarrowRows), and only blocks that some draw may come nearer to are open.
 template <class T>
 class PlusPlus {
  public:
   PlusPlus(const Rows<T>& x, Weights<T> weight, Index n_clusters, Index n_draws, Stream stream, const Moments* known,
            Run& run)
       : x_(x),
-        weight_(weight),
         n_draws_(n_draws),
         stream_(stream),
         run_(run),
-        walk_(x, run),
+        narrow_(make_narrow(x, n_clusters, run)),
+        own_weight_(weight && narrow_ ? by_place(weight.data) : std::vector<T>{}),
+        weight_(own_weight_.empty() ? weight : Weights<T>{own_weight_.data()}),
+        walk_(narrow_ ? by_place(hash_all(x, run).data()) : hash_all(x, run)),
+        block_(narrow_ ? narrow_->block_size() : assign_block_length(x)),
         chunks_(parallel::blocks_at_most(x.n_samples, 64, 2048)),
-        block_(assign_block_length(x)),
+        open_(narrow_ ? at(narrow_->n_blocks()) : 0),
+        farthest_(open_.size(), std::numeric_limits<T>::max()),
         nearest_(at(x.n_samples), std::numeric_limits<T>::max()),
         center_(at(x.n_samples), 0),
         nearer_(at(x.n_samples), 0),
         distances_(x, weight, known, n_draws, run),
         to_centers_(at(n_clusters * n_draws)),
         centers_(at(n_clusters * x.n_features)) {
+    if (narrow_) chunks_.length = (chunks_.length + block_ - 1) / block_ * block_;  // whole blocks
     for (Index i = 0; i < x.n_samples; ++i)
       if (!(weight_[i] > 0)) nearest_[at(i)] = 0;
   }
@@ -188,7 +192,7 @@ class PlusPlus {
     while (true) {
       add_best(draws, chosen);
       run_.progress("k-means++", static_cast<double>(chosen.size()), static_cast<double>(n_clusters));
-      if (static_cast<Index>(chosen.size()) == n_clusters) return chosen;
+      if (std::ssize(chosen) == n_clusters) break;
       draws.clear();
       for (Index t = 0; t < n_draws_; ++t) {
         const double u = stream_.uniform();
@@ -198,27 +202,46 @@ class PlusPlus {
         draws.push_back(i);
       }
     }
+    for (Index& i : chosen) i = sample(i);
+    return chosen;
   }
 
  private:
+  static std::optional<NarrowRows<T>> make_narrow(const Rows<T>& x, Index n_clusters, Run& run) {
+    if (!is_narrow(x)) return std::nullopt;
+    return NarrowRows<T>(x.dense, worth_ordering(x.n_samples, x.n_features, n_clusters), run);
+  }
+  Index sample(Index i) const { return narrow_ ? narrow_->sample(i) : i; }
+  template <class V>
+  std::vector<V> by_place(const V* of_sample) const {
+    std::vector<V> out(at(x_.n_samples));
+    for (Index i = 0; i < x_.n_samples; ++i) out[at(i)] = of_sample[sample(i)];
+    return out;
+  }
+
   double mass(Index i) const { return static_cast<double>(weight_[i]) * static_cast<double>(nearest_[at(i)]); }
 
   // Adds the draw that lowers the sum of masses most, the earliest of equals.
   void add_best(std::span<const Index> draws, std::vector<Index>& chosen) {
     const auto n_chosen = static_cast<Index>(chosen.size());
     const auto n_draws = static_cast<Index>(draws.size());
-    distances_.prepare(draws);
+    drawn_.assign(draws.begin(), draws.end());
+    for (Index& i : drawn_) i = sample(i);
+    distances_.prepare(drawn_);
     // Where a distance costs less than the test that would save it, none is left out.
-    const bool prune = n_chosen > 0 && !x_.sparse() && x_.n_features >= prune_from_features;
+    const bool prune = n_chosen > 0 && !x_.sparse() && !narrow_;
     const std::vector<T> reach = prune ? reach_of_draws(n_chosen, n_draws) : std::vector<T>{};
     std::vector<double> gains(at(chunks_.count() * n_draws), 0.0);
     if (n_chosen == 0) {
       std::fill(nearer_.begin(), nearer_.end(), bit_of(0));  // the first centre is every sample's nearest
+      std::fill(open_.begin(), open_.end(), std::uint8_t{1});
+    } else if (narrow_) {
+      for_blocks(chunks_, run_, work(n_draws), [&](Index c, int) { find_in_blocks(c, gains.data() + c * n_draws); });
     } else if (screened(n_chosen, draws)) {
       for_blocks(chunks_, run_, work(1), [&](Index c, int) { check_screened(c, gains.data() + c * n_draws); });
     } else {
-      for_blocks(chunks_, run_, work(n_draws), [&](Index c, int thread) {
-        find_nearer(c, thread, n_draws, prune ? reach.data() : nullptr, gains.data() + c * n_draws);
+      for_blocks(chunks_, run_, work(n_draws), [&](Index c, int) {
+        find_nearer(c, n_draws, prune ? reach.data() : nullptr, gains.data() + c * n_draws);
       });
     }
     std::vector<double> gain(at(n_draws), 0.0);
@@ -231,7 +254,7 @@ class PlusPlus {
       if (gain[at(t)] > gain[at(best)] * equal) best = t;
 
     const Index row = draws[at(best)];
-    x_.copy(row, centers_.data() + n_chosen * x_.n_features);
+    x_.copy(sample(row), centers_.data() + n_chosen * x_.n_features);
     chosen.push_back(row);
     row_of_center_ = row;
     std::vector<std::vector<double>> change(at(chunks_.count()));
@@ -258,7 +281,7 @@ class PlusPlus {
   }
 
   // For one chunk: which draws are nearer to which samples, and what each draw would gain.
-  void find_nearer(Index chunk, int thread, Index n_draws, const T* reach, double* gains) {
+  void find_nearer(Index chunk, Index n_draws, const T* reach, double* gains) {
     std::vector<std::int32_t> open;
     const Index room = distances_.by_products() ? 0 : block_;
     std::vector<T> distance(at(n_draws * room));
@@ -280,7 +303,7 @@ class PlusPlus {
         distances_.gains(begin, count, index, {nearest_.data(), weight_.data, nearer_.data()}, gains);
         continue;
       }
-      distances_(begin, count, index, distance.data(), block_, thread);
+      distances_(begin, count, index, distance.data(), block_);
       if (all) {
         const Nearest<T> to{nearest_.data() + begin, weight_ ? weight_.data + begin : nullptr, nearer_.data() + begin};
         for (Index t = 0; t < n_draws; ++t)
@@ -297,6 +320,26 @@ class PlusPlus {
             draw_kernels<T>().gain(distance.data() + t * block_,
                                    {now.data(), weight_ ? weights.data() : nullptr, nearer.data()}, n_open, bit_of(t));
       for (Index s = 0; s < n_open; ++s) nearer_[at(open[at(s)])] = nearer[at(s)];
+    }
+  }
+
+  // The same where rows are narrow, for the blocks of the chunk. A draw that is farther from a block than the nearest
+  // centres of all of its samples gains nothing there.
+  void find_in_blocks(Index chunk, double* gains) {
+    const Index d = x_.n_features;
+    const Points<const T> draws = distances_.points();
+    for (Index begin = chunks_.begin(chunk); begin < chunks_.end(chunk); begin += block_) {
+      const Index b = begin / block_;
+      const Index n = std::min(block_, chunks_.end(chunk) - begin);
+      if (open_[at(b)]) std::fill_n(nearer_.begin() + begin, n, std::uint16_t{0});
+      open_[at(b)] = 0;
+      const Nearest<T> to{nearest_.data() + begin, weight_ ? weight_.data + begin : nullptr, nearer_.data() + begin};
+      for (Index t = 0; t < draws.n_samples; ++t) {
+        if (narrow_->sq_dist_to_block(b, draws.row(t)) >= farthest_[at(b)]) continue;
+        open_[at(b)] = 1;
+        gains[t] +=
+            draw_kernels<T>().narrow_gain(narrow_->from(begin), narrow_->stride(), n, d, draws.row(t), to, bit_of(t));
+      }
     }
   }
 
@@ -349,13 +392,12 @@ class PlusPlus {
     });
   }
 
-  // Calls body(i) for the samples of a chunk that have one of these draws in nearer_. Most have none: 16 are passed
-  // over at a time.
+  // Calls body(i) for the samples from first to end that have one of these draws in nearer_. Most have none: 16 are
+  // passed over at a time.
   template <class Body>
-  void for_nearer(Index chunk, std::uint16_t draws, Body&& body) const {
+  void for_nearer(Index first, Index end, std::uint16_t draws, Body&& body) const {
     constexpr Index stride = 16;
-    const Index end = chunks_.end(chunk);
-    for (Index begin = chunks_.begin(chunk); begin < end; begin += stride) {
+    for (Index begin = first; begin < end; begin += stride) {
       const Index here = std::min(stride, end - begin);
       std::array<std::uint64_t, stride / 4> words{};
       std::memcpy(words.data(), nearer_.data() + begin, at(here) * sizeof(std::uint16_t));
@@ -365,12 +407,13 @@ class PlusPlus {
     }
   }
 
-  // The same for rows of some width, which are asked for ahead.
+  // The same for the rows of a chunk, which are asked for ahead.
   template <class Body>
   void for_rows_nearer(Index chunk, std::uint16_t draws, Body&& body) const {
     constexpr std::size_t ahead = 8;
     std::vector<std::int32_t> found;
-    for_nearer(chunk, draws, [&](Index i) { found.push_back(static_cast<std::int32_t>(i)); });
+    for_nearer(chunks_.begin(chunk), chunks_.end(chunk), draws,
+               [&](Index i) { found.push_back(static_cast<std::int32_t>(i)); });
     for (std::size_t s = 0; s < found.size(); ++s) {
       if (s + ahead < found.size() && !x_.sparse()) {
         const T* row = x_.dense.row(found[s + ahead]);
@@ -388,14 +431,27 @@ class PlusPlus {
     const std::uint16_t bit = bit_of(draw);
     const T* row = centers_.data() + center * x_.n_features;
     const double row_sq = x_.sparse() ? x_.sq_norm(row_of_center_) : 0.0;
-    // A call costs more than a distance of so few features.
-    if (!x_.sparse() && x_.n_features < prune_from_features)
-      return for_nearer(chunk, bit, [&](Index i) {
-        T sq = 0;
-        for (Index p = 0; p < x_.n_features; ++p) sq += (x_.dense.row(i)[p] - row[p]) * (x_.dense.row(i)[p] - row[p]);
-        put(i, sq, center, change);
-      });
+    if (narrow_) return take_in_blocks(chunk, bit, center, change);
     for_rows_nearer(chunk, bit, [&](Index i) { put(i, x_.sq_dist(i, row, row_sq), center, change); });
+  }
+
+  void take_in_blocks(Index chunk, std::uint16_t bit, Index center, std::vector<double>& change) {
+    const T* row = centers_.data() + center * x_.n_features;
+    for (Index begin = chunks_.begin(chunk); begin < chunks_.end(chunk); begin += block_) {
+      const Index end = std::min(begin + block_, chunks_.end(chunk));
+      if (!open_[at(begin / block_)]) continue;
+      for_nearer(begin, end, bit, [&](Index i) { put(i, narrow_->sq_dist(i, row), center, change); });
+      farthest_[at(begin / block_)] = largest(std::span(nearest_).subspan(at(begin), at(end - begin)));
+    }
+  }
+  static T largest(std::span<const T> values) {
+    constexpr std::size_t chains = 16;
+    std::array<T, chains> most{};
+    std::size_t i = 0;
+    for (; i + chains <= values.size(); i += chains)
+      for (std::size_t c = 0; c < chains; ++c) most[c] = most[c] < values[i + c] ? values[i + c] : most[c];
+    for (; i < values.size(); ++i) most[0] = std::max(most[0], values[i]);
+    return *std::max_element(most.begin(), most.end());
   }
 
   // Gives sample i to a centre at this squared distance, if that is nearer.
@@ -430,17 +486,22 @@ class PlusPlus {
   }
 
   Rows<T> x_;
-  Weights<T> weight_;
   Index n_draws_;
   Stream stream_;
   Run& run_;
+  std::optional<NarrowRows<T>> narrow_;
+  std::vector<T> own_weight_;  // by place
+  Weights<T> weight_;
   Walk<T> walk_;
-  Blocks chunks_;
   Index block_;
+  Blocks chunks_;
+  std::vector<std::uint8_t> open_;  // of narrow rows, block by block: nearer_ is not zero throughout
+  std::vector<T> farthest_;         // ... and at least the largest of nearest_
   std::vector<T> nearest_;
   std::vector<std::int32_t> center_;
   std::vector<std::uint16_t> nearer_;  // bit t: draw t is nearer than nearest_ (draws that share a bit: some is)
   CandidateDistances<T> distances_;
+  std::vector<Index> drawn_;  // samples
   std::vector<T> to_centers_;
   std::vector<T> centers_;
   std::vector<double> sums_;

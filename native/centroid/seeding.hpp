@@ -12,8 +12,8 @@
 // Draws walk the samples in an order given by their values (a hash of the row), not by their place, and weights
 // accumulate along it. So for one seed, a row of weight w draws as w copies of the row, rows may come in any
 // order, and sparse and dense rows with the same values draw alike (all up to the rounding of sums).
-// Memory: about 24 bytes per sample, and where draws are screened by 8-bit codes (32 features or more, a processor
-// with 8-bit products) n_features + 12 bytes more; no array of n x draws.
+// Memory: about 24 bytes per sample; rows of few features once more; where draws are screened by 8-bit codes (32
+// features or more, a processor with 8-bit products) n_features + 12 bytes more; no array of n x draws.
 #pragma once
 #include <cstdint>
 #include <vector>

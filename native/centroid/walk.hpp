@@ -17,8 +17,10 @@ namespace shoal::centroid {
 template <class T>
 class Walk {
  public:
-  Walk(const Rows<T>& x, Run& run) : hash_(hash_all(x, run)), place_(at(x.n_samples)) {
-    const Index n = x.n_samples;
+  Walk(const Rows<T>& x, Run& run) : Walk(hash_all(x, run)) {}
+  /// Of samples with these hashes.
+  explicit Walk(std::vector<std::uint64_t> hash) : hash_(std::move(hash)), place_(hash_.size()) {
+    const Index n = std::ssize(hash_);
     bits_ = std::clamp(static_cast<int>(std::bit_width(at(n))) - 9, 1, 11);
     start_.assign(at(n_bins() + 1), 0);
     for (Index i = 0; i < n; ++i) ++start_[at(bin(i) + 1)];

@@ -18,10 +18,9 @@
 // apart, all pairs are looked at once instead, and those that are near are kept (pairs.hpp).
 //
 // Cost: O(n d depth) for the tree; what is left after pruning of n^2 d / 2 for the distances. Memory: 24 bytes per
-// sample and feature and about 60 per sample, 40 to 75 more where neighbours are kept, 192 and 4 per
-// feature where pairs are. The labels do not depend on the
-// number of threads or the instruction set: counts are compared, components are sets, and every distance has one value
-// (reach.hpp).
+// sample and feature and about 60 per sample, 40 to 75 more where neighbours are kept, 210 and 5 per
+// feature where pairs are. The labels do not depend on the number of threads or the instruction set: counts are
+// compared, components are sets, and every distance has one value (reach.hpp).
 #pragma once
 #include <cstdint>
 #include <span>

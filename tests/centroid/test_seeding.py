@@ -232,6 +232,8 @@ WHOLE_NUMBERS = {
     "lattice": lambda rng: rng.integers(0, 6, size=(500, 3)),
     "clusters": lambda rng: np.round(clusters(rng, 500, 4, 12)[0]),
     "duplicates": lambda rng: rng.integers(0, 9, size=(20, 2))[rng.integers(0, 20, size=500)],
+    "many in the plane": lambda rng: np.round(30 * clusters(rng, 9000, 2, 12)[0]),
+    "many in space": lambda rng: rng.integers(0, 40, size=(9000, 3)) * [1, 1, 5],
     "far from zero": lambda rng: rng.integers(0, 6, size=(400, 12)) + 1000,
     "of middle width": lambda rng: np.round(clusters(rng, 500, 16, 12)[0]),
     "wide clusters": lambda rng: np.round(clusters(rng, 700, 48, 20, apart=20)[0]),

@@ -217,7 +217,8 @@ class KMeans(CentroidModel):
     float64), up to 64 MiB of partial sums, and with Yinyang bounds ``n_samples · n_clusters / 16`` values (8 per group
     in float64), taken by "auto" only where that is at most 256 MiB or twice the size of the data; "elkan" keeps
     ``n_samples · n_clusters`` values. Few clusters in many features of 16 MiB and more (up to 10 in float32, 16 in
-    float64) take 2 bytes per value of X. "cosine" adds a scaled copy of X. Seeding takes about 24 bytes per sample.
+    float64) take 2 bytes per value of X. "cosine" adds a scaled copy of X. Seeding takes about 24
+    bytes per sample, and rows of up to 16 features (float64: 8) once more.
 
     Labels are those of the nearest centres in exact arithmetic, however far some samples lie from the others (sparse
     rows: up to the rounding of products). A tie between centres goes to the smaller label. A cluster that loses all

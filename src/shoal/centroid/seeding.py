@@ -78,7 +78,7 @@ def kmeans_plusplus(
     than its present centre are left out by the triangle inequality [2]_, which changes no result. With one draw per
     centre, the k-means++ of [1]_ to the letter, O((n_samples + n_clusters²) · n_features) on most data: rows are
     drawn by distances that may be out of date, and refused with the probability that makes up for it. About 24
-    bytes of memory per sample. Equal draws: the earlier one.
+    bytes of memory per sample, and rows of up to 16 features (float64: 8) once more. Equal draws: the earlier one.
 
     References
     ----------

@@ -101,7 +101,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     there they are core without a distance. O(n · n_features · log n) time for the tree, and then what is left of
     O(n² · n_features) after pruning: little for few features or separate clusters, nearly all of it for many features
     without structure. Memory beyond X while fitting: 24 bytes per value and about 60 per sample; from ten features on
-    up to 75 per sample more, or 4 per value and 192 per sample where samples have few neighbours and boxes keep
+    up to 75 per sample more, or 5 per value and 210 per sample where samples have few neighbours and boxes keep
     nothing apart ("cosine": 8 more per value; sparse X: a dense copy), whatever `eps` is. For "precomputed", O(n²)
     time and 10 bytes per sample.
 
