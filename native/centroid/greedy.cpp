@@ -345,10 +345,10 @@ class PlusPlus {
 
   // Screens all samples by their codes where that has been paying: sets nearer_ to the draws that may be nearer.
   bool screened(Index n_chosen, std::span<const Index> draws) {
+    if (x_.sparse() || x_.n_features < screen_from_features) return false;
     if (n_chosen < screen_from || std::ssize(draws) > distance::most_queries || --pause_ > 0) return false;
     if (!codes_) {
-      codes_.emplace();
-      if (!x_.sparse() && x_.n_features >= screen_from_features) codes_.emplace(x_.dense, run_);
+      codes_.emplace(x_.dense, run_);
       if (codes_->any()) {
         nearer_.resize(at(codes_->padded()));
         root_.assign(nearer_.size(), 0.0f);
@@ -360,7 +360,8 @@ class PlusPlus {
     const Blocks panels{static_cast<Index>(nearer_.size()) / Codes<T>::lanes, 128};
     std::atomic<Index> open{0};
     for_blocks(panels, run_, 0.02 * x_.size(), [&](Index b, int) {
-      const Index here = codes_->screen(screened_, panels.begin(b), panels.end(b), root_.data(), nearer_.data());
+      const Index here = codes_->screen(screened_, panels.begin(b), panels.end(b), root_.data(),
+                                        nearer_.data() + panels.begin(b) * Codes<T>::lanes);
       open.fetch_add(here, std::memory_order_relaxed);
     });
     // Each pair left open costs a distance; where many are, reading all samples in order, once for all draws, is

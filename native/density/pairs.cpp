@@ -48,7 +48,12 @@ class PairBlocks {
         count_((n_ + block_size - 1) / block_size),
         data_(at(count_ * block_size * d_ + screen_padding)),
         half_norm_(at(count_ * block_size + screen_padding)),
-        boxes_(at(2 * count_ * d_)) {
+        boxes_(at(2 * count_ * d_)),
+        leaf_of_(at(n_)) {
+    for (const std::int32_t l : tree_.leaves) {
+      const Node& leaf = tree_.nodes[at(l)];
+      std::fill(leaf_of_.begin() + leaf.begin, leaf_of_.begin() + leaf.end, l);
+    }
     encode(run);
     for (Index b = 0; b < count_; ++b) {
       std::fill_n(boxes_.begin() + 2 * b * d_, d_, std::numeric_limits<double>::infinity());
@@ -119,15 +124,9 @@ class PairBlocks {
     constexpr Index fewest_features = 24;
     constexpr float fewest_steps = 16;
     if (d_ < fewest_features) return;
-    std::vector<std::int32_t> leaf_of(at(n_));
-    for (const std::int32_t l : tree_.leaves) {
-      const Node& leaf = tree_.nodes[at(l)];
-      std::fill(leaf_of.begin() + leaf.begin, leaf_of.begin() + leaf.end, l);
-    }
     const auto row = [&](Index position, double* to) -> const double* {
-      const Node& leaf = tree_.nodes[at(leaf_of[at(position)])];
-      const Block from = tree_.block(leaf);
-      for (Index f = 0; f < d_; ++f) to[f] = from.data[f * from.stride + position - leaf.begin];
+      const auto [x, stride] = exact(position);
+      for (Index f = 0; f < d_; ++f) to[f] = x[f * stride];
       return to;
     };
     const std::span<const double> box(tree_.box(0), at(2 * d_));
@@ -149,8 +148,7 @@ class PairBlocks {
     within.fill(0);
     for (std::size_t part = 0; part < queries.parts.size(); ++part) {
       if (queries.parts[part].rest.empty()) break;
-      if (codes_.screen(queries.parts[part], first, last, code_reach_.data(), near.data() - first * lanes) == 0)
-        continue;
+      if (codes_.screen(queries.parts[part], first, last, code_reach_.data(), near.data()) == 0) continue;
       for (Index t = 0; t < block_size; t += 4) {
         std::uint64_t four;  // samples, most of which have none
         std::memcpy(&four, near.data() + t, sizeof(four));
@@ -188,9 +186,7 @@ class PairBlocks {
     return norm <= reach_.radius;
   }
   std::pair<const double*, Index> exact(Index position) const {
-    const auto behind = std::partition_point(tree_.leaves.begin(), tree_.leaves.end(),
-                                             [&](std::int32_t l) { return tree_.nodes[at(l)].end <= position; });
-    const Node& leaf = tree_.nodes[at(*behind)];
+    const Node& leaf = tree_.nodes[at(leaf_of_[at(position)])];
     const Block samples = tree_.block(leaf);
     return {samples.data + (position - leaf.begin), samples.stride};
   }
@@ -201,6 +197,7 @@ class PairBlocks {
   Index n_, d_, count_;
   AlignedVector<float> data_, half_norm_;  // rows where there are codes, else feature by feature in each block
   std::vector<double> boxes_;
+  std::vector<std::int32_t> leaf_of_;  // each position
   Codes<double> codes_;
   std::vector<float> code_reach_;  // the radius, and what the code of a sample leaves out, in steps
 };

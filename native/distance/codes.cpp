@@ -119,8 +119,7 @@ Index Codes<T>::screen(const Queries& queries, Index first, Index last, const fl
   constexpr float room = 1 + 1e-5f;  // for the rounding of limits
   return screen_kernel().screen(codes_.data() + first * n_words_ * lanes * 4, last - first, n_words_,
                                 offset_.data() + first * lanes, reach + first * lanes, queries.codes.data(),
-                                queries.offset.data(), queries.rest.data(), std::ssize(queries.rest), room,
-                                near + first * lanes);
+                                queries.offset.data(), queries.rest.data(), std::ssize(queries.rest), room, near);
 }
 
 template class Codes<float>;

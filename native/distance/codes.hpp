@@ -83,8 +83,9 @@ class Codes {
   /// Precondition: at most most_queries.
   void take(std::span<const Index> samples, Queries& out) const;
 
-  /// For the samples of panels [first, last): bit t of near[i] is set where query t may be nearer to sample i than
-  /// reach[i] less rest(i), in steps. Returns how many pairs these are. reach and near begin at sample 0.
+  /// For the samples of panels [first, last): a bit t of near is set where query t may be nearer to the sample than its
+  /// reach less its rest(), in steps. Returns how many pairs these are. reach begins at sample 0, near at panel
+  /// `first`.
   Index screen(const Queries& queries, Index first, Index last, const float* reach, std::uint16_t* near) const;
 
  private:

@@ -304,8 +304,7 @@ class KMeans(CentroidModel):
         rows = for_metric(X, metric)
         known = extremes if rows is X else None
         check_range(rows, weight, extremes=known)
-        careful = isinstance(init, str) and init == "k-means++"
-        moments = on_rows(_core.moments, rows, weight) if tol > 0 or careful else None
+        moments = on_rows(_core.moments, rows, weight) if tol > 0 else None
         tol *= 0.0 if moments is None else moments.variance
         seed = draw_seed(self.random_state)
 
